@@ -1,0 +1,32 @@
+"""Zerosum: adversarial learning in PyTorch.
+
+    import zerosum as zs
+
+    run = zs.train("vanilla", data="digits", rounds=2000, out="runs/digits")
+    images = zs.load(run).sample(64, seed=0)
+
+The names below come from :mod:`zerosum.api` when first used, so that importing the package imports no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = ["Model", "Run", "__version__", "load", "sample", "train"]
+
+if TYPE_CHECKING:
+    from zerosum.api import Model as Model, Run as Run, load as load, sample as sample, train as train
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from zerosum import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'zerosum' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
