@@ -1,0 +1,18 @@
+"""What every test starts from: one thread, a known default generator, and a folder of its own."""
+
+import contextlib
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_and_known_randomness():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path):
+    with contextlib.chdir(tmp_path):
+        yield

@@ -1,0 +1,152 @@
+"""Looking ahead: still, unroll, and that nothing real moves."""
+
+import pytest
+import torch
+from torch import nn
+
+from tests.games import Scalar, discriminator, noisy_experiment, plain_gan, play, values
+from zerosum.game import Game, Player, Turn, alternating, gradients, still, unroll
+from zerosum.losses import nonsaturating
+from zerosum.updates import adam, momentum, sgd
+
+
+def test_rule_4_still_leaves_no_trace_in_buffers():
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    before = {name: b.clone() for name, b in network.named_buffers()}
+    x = torch.randn(8, 2)
+    out = still(network)(x)
+    assert all(torch.equal(b, before[name]) for name, b in network.named_buffers())
+    assert torch.equal(out, network(x))
+    assert not torch.equal(network[1].running_mean, before["1.running_mean"])
+
+
+def test_still_reaches_the_live_parameters():
+    network = nn.Linear(2, 1)
+    slopes = torch.autograd.grad(still(network)(torch.ones(1, 2)).sum(), list(network.parameters()))
+    assert torch.equal(slopes[0], torch.ones(1, 2))
+
+
+def seeing_the_generator(net, batch):
+    """The discriminator's objective without torch.no_grad, so that its steps depend on the generator."""
+    return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(net.generator(batch["z"])))
+
+
+def generator_unrolled(steps, inner=discriminator):
+    def objective(net, batch):
+        ahead = unroll(net, "discriminator", inner, batch, steps)
+        return {"fool": nonsaturating.generator(ahead.discriminator(ahead.generator(batch["z"])), None)}
+
+    return objective
+
+
+def plain_generator(net, batch):
+    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])), None)}
+
+
+def test_identity_32_unrolled_zero_steps_is_the_plain_gan_bit_for_bit():
+    def schedule(objective):
+        return alternating(Turn("discriminator", discriminator), Turn("generator", objective))
+
+    (one, feed), (other, _) = (plain_gan(schedule=schedule(o)) for o in (generator_unrolled(0), plain_generator))
+    play(one, feed, 5)
+    play(other, feed, 5)
+    for name in ("generator", "discriminator"):
+        for a, b in zip(one.networks[name].parameters(), other.networks[name].parameters(), strict=True):
+            assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 5])
+def test_identity_32_bilinear_game_in_closed_form(steps):
+    """f = t p with inner ascent eta: f_K = t p + K eta t^2, so df_K/dt = p + 2 K eta t."""
+    t, p, eta = 0.7, -0.4, 0.3
+
+    def inner(net, batch):
+        return {"f": -net.t() * net.p()}
+
+    def outer(net, batch):
+        ahead = unroll(net, "p", inner, batch, steps)
+        return {"f": ahead.t() * ahead.p()}
+
+    game = Game(
+        {"t": Scalar(t), "p": Scalar(p)},
+        {"t": Player(("t",), sgd(0.1)), "p": Player(("p",), sgd(eta))},
+        alternating(Turn("p", inner), Turn("t", outer)),
+    )
+    terms, slopes = gradients(game, game.schedule.turns[1], {"images": game.images})
+    assert float(terms["f"].detach()) == pytest.approx(t * p + steps * eta * t**2, abs=1e-12)
+    assert float(slopes[0]) == pytest.approx(p + 2 * steps * eta * t, abs=1e-12)
+    assert values(game) == (t, p)
+
+
+@pytest.mark.parametrize("update", [adam(1e-2), momentum(1e-2, 0.9)], ids=lambda u: u.name)
+def test_unrolled_steps_are_the_steps_that_would_be_played(update):
+    """From the player's current moments: the look-ahead weights are those of the real descents."""
+    game, feed = plain_gan(update=update)
+    images = play(game, feed, 3)
+    batch = {**feed.batches(3, images)[0][0], "images": game.images}
+    ahead = unroll(game.networks, "discriminator", discriminator, batch, 2)
+    predicted = {name: p.detach() for name, p in ahead.discriminator.parameters.items()}
+    for _ in range(2):
+        _, slopes = gradients(game, game.schedule.turns[0], batch)
+        game.descend("discriminator", slopes)
+    for name, p in game.networks.discriminator.named_parameters():
+        torch.testing.assert_close(predicted[name], p.detach(), rtol=1e-5, atol=1e-7)
+
+
+def test_identity_33_nothing_real_moves_in_an_unrolled_turn():
+    experiment, feed = noisy_experiment()
+    game = experiment.game
+    images = play(game, feed, 2)
+    before = {name: t.clone() for name, t in game.state().items()}
+    batch = {**feed.batches(2, images)[2][0], "images": game.images}
+    gradients(game, Turn("generator", generator_unrolled(3)), batch)
+    after = game.state()
+    moved = [name for name in before if not torch.equal(before[name], after[name])]
+    # the generator's own pass writes its running statistics, as it does in play
+    assert all(name.startswith("networks/generator/1.") for name in moved)
+
+
+def test_rule_6_the_gradient_through_the_optimizer_is_that_of_finite_differences():
+    torch.manual_seed(0)
+    game, _ = plain_gan()
+    for network in game.networks.values():
+        network.double()
+    game.to(torch.device("cpu"))
+    batch = {"x": torch.randn(6, 2).double(), "z": torch.randn(6, 4).double(), "images": game.images}
+    # moments that are not zero, as the first step of Adam from zero is a sign and has no useful derivative
+    for _ in range(2):
+        game.descend("discriminator", gradients(game, game.schedule.turns[0], batch)[1])
+    objective = generator_unrolled(2, seeing_the_generator)
+    (weight, *_) = game.networks.generator.parameters()
+    (slope,) = torch.autograd.grad(objective(game.networks, batch)["fool"], weight)
+
+    def value_at(i, j, offset):
+        with torch.no_grad():
+            weight[i, j] += offset
+        value = float(objective(game.networks, batch)["fool"].detach())
+        with torch.no_grad():
+            weight[i, j] -= offset
+        return value
+
+    for i, j in ((0, 0), (3, 2), (11, 1)):
+        difference = (value_at(i, j, 1e-6) - value_at(i, j, -1e-6)) / 2e-6
+        assert difference == pytest.approx(float(slope[i, j]), rel=1e-4, abs=1e-9)
+
+
+def test_unrolling_projects_as_the_player_does():
+    game = Game(
+        {"t": Scalar(1.0), "p": Scalar(0.0)},
+        {"t": Player(("t",), sgd(0.1)), "p": Player(("p",), sgd(1.0), project=lambda name, v: v.clamp(-0.5, 0.5))},
+        alternating(Turn("p", lambda n, b: {"f": -n.t() * n.p()}), Turn("t", lambda n, b: {"f": n.t() * n.p()})),
+    )
+    ahead = unroll(game.networks, "p", game.schedule.turns[0].objective, {"images": game.images}, 3)
+    assert float(ahead.p().detach()) == 0.5
+
+
+def test_bad_steps_and_networks_are_named():
+    game, feed = plain_gan()
+    batch = feed.batches(0, 0)[0][0]
+    with pytest.raises(ValueError, match=r"steps must be at least 0, got -1 .unrolling 'discriminator'"):
+        unroll(game.networks, "discriminator", discriminator, batch, -1)
+    with pytest.raises(ValueError, match="only the networks of a game can be unrolled"):
+        unroll(game.shown(), "discriminator", discriminator, batch, 1)

@@ -1,0 +1,71 @@
+"""Devices, seeds and ranks."""
+
+import pytest
+import torch
+import torch.multiprocessing as multiprocessing
+
+from zerosum.errors import ConfigError
+from zerosum.runtime import choose_device, mean_over_ranks, mix, reseed
+
+CPU = torch.device("cpu")
+
+
+def test_rule_12_reseeding_is_the_generators_own_manual_seed(monkeypatch):
+    monkeypatch.setattr(torch, "manual_seed", lambda seed: pytest.fail("torch.manual_seed visits every backend"))
+    reseed(CPU, 0, "round", 7)
+    first = torch.rand(3)
+    reseed(CPU, 0, "round", 8)
+    assert not torch.equal(first, torch.rand(3))
+    reseed(CPU, 0, "round", 7)
+    assert torch.equal(first, torch.rand(3))
+
+
+def test_seeds_differ_by_every_part():
+    seeds = {
+        mix(s, name, turn, repeat)
+        for s in range(3)
+        for name in ("z", "code")
+        for turn in range(3)
+        for repeat in range(3)
+    }
+    assert len(seeds) == 54
+    assert mix(1, 23) != mix(12, 3)
+    assert all(0 <= s < 2**63 for s in seeds)
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match="device must be one of"):
+        choose_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match=r"'cuda' is not usable .* use --device cpu"):
+            choose_device("cuda")
+    assert choose_device("cpu").type == "cpu"
+
+
+def test_mean_over_one_rank_is_the_identity():
+    tensors = [torch.ones(2), torch.zeros(3, 1)]
+    assert all(a is b for a, b in zip(mean_over_ranks(tensors), tensors, strict=True))
+
+
+def _differentiable_mean(rank, folder):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
+    w = torch.tensor([3.0, 2.0], dtype=torch.float64, requires_grad=True)  # a replica of a shared parameter
+    own = torch.tensor(1.0 + rank, dtype=torch.float64)  # this rank's data
+    inner, other = mean_over_ranks([own * w.square(), w.sum()])
+    # Whoever calls autograd.grad averages over the ranks.
+    (slope,) = mean_over_ranks(torch.autograd.grad((1 + rank) * inner.sum() + other, w))
+    torch.save({"inner": inner.detach(), "slope": slope}, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_rule_5_the_mean_over_two_ranks_is_differentiable(tmp_path):
+    """Gradients through an inner mean, averaged outside, are those of one process with all the data."""
+    multiprocessing.spawn(_differentiable_mean, (str(tmp_path),), nprocs=2)
+    w = torch.tensor([3.0, 2.0], dtype=torch.float64, requires_grad=True)
+    inner = (1.0 * w.square() + 2.0 * w.square()) / 2
+    loss = (1 * inner.sum() + 2 * inner.sum()) / 2 + w.sum()
+    (slope,) = torch.autograd.grad(loss, w)
+    for rank in (0, 1):
+        out = torch.load(tmp_path / f"{rank}.pt")
+        torch.testing.assert_close(out["inner"], inner.detach())
+        torch.testing.assert_close(out["slope"], slope)

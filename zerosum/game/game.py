@@ -1,0 +1,253 @@
+"""Players and the game: all that changes in training, and how one round of it is played."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zerosum import updates
+from zerosum.game.check import RecipeCheck
+from zerosum.game.modes import Mode, Run, compiled
+from zerosum.game.networks import Batch, Networks
+from zerosum.game.schedules import Played, Round, Schedule
+from zerosum.game.tally import Reading, Tally
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who moves: networks, and how their parameters do.
+
+    Arguments:
+        moves: Names of the networks whose parameters it moves. Two players may move the same network, each with its
+            own update state.
+        update: The update rule.
+        project: ``(name, value) -> value``, applied to every moved parameter after each step: weight clipping is
+            ``lambda name, value: value.clamp(-0.01, 0.01)``. Names are ``network.parameter``.
+    """
+
+    moves: tuple[str, ...]
+    update: updates.Update
+    project: Callable[[str, Tensor], Tensor] | None = None
+
+
+class Game:
+    """All that changes in training: networks, update states, averages, the round, the images seen.
+
+    Arguments:
+        networks: Modules by name. One that no player moves is put in evaluation mode and stays as it is.
+        players: By name.
+        schedule: Whose turn it is.
+        averages: Networks to be averaged over training, with the half-life of a weight in images, a number or a ramp.
+            An average is a copy whose parameters are averaged and whose buffers are copied, once per round.
+
+    Raises:
+        ValueError: A turn of an unknown player, a player without a turn, a move of an unknown network, a half-life
+            that is not positive.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        players: Mapping[str, Player],
+        schedule: Schedule,
+        averages: Mapping[str, updates.Number] | None = None,
+    ):
+        self.players = dict(players)
+        self.schedule = schedule
+        self.halflives = dict(averages or {})
+        self.networks = Networks(networks, self)
+        self._refuse_what_does_not_fit()
+        moved = {name for player in self.players.values() for name in player.moves}
+        for name, network in self.networks.items():
+            network.train(name in moved)
+        self.averages = {name: self._average_of(name) for name in self.halflives}
+        self.round = 0
+        self.check: RecipeCheck | None = None
+        """At work in round 0 alone; a traced round asks for it and not for its own number, which changes."""
+        self._mode: Mode = "eager"
+        self._compiled: Run | None = None
+        self.to(torch.device("cpu"))
+
+    def to(self, device: torch.device) -> Game:
+        """Move everything to a device; update states start afresh, so only before the first round."""
+        assert self.round == 0, "a game moves to its device before its first round"
+        for module in (*self.networks.values(), *self.averages.values()):
+            module.to(device)
+        self.device = device
+        self.images = torch.zeros((), dtype=torch.int64, device=device)
+        self._named = {name: self._collect(player) for name, player in self.players.items()}
+        self._moved = {name: list(named.values()) for name, named in self._named.items()}
+        self.states = {name: player.update.init(self._moved[name]) for name, player in self.players.items()}
+        self._choose_executions()
+        self.tally = Tally(self.players, device)
+        return self
+
+    def moved_by(self, player: str) -> list[Tensor]:
+        """The parameters a player moves, each once, in the order of its networks."""
+        return self._moved[player]
+
+    @property
+    def mode(self) -> Mode:
+        """How a round is run: ``eager`` (fused updates where torch has them) or ``compile`` (plain ones, traced).
+
+        Compiled, the whole round is one graph: it takes half a minute or more to make, and is for schedules of at most
+        about eight updates a round. Round 0 always runs eagerly, because it checks the recipe.
+        """
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        self._compiled = compiled(self._run) if mode == "compile" else None
+        self._mode = mode
+        self._choose_executions()
+
+    @property
+    def executions(self) -> dict[str, str]:
+        """Which execution of its update rule each player runs: ``fused`` or ``plain``."""
+        return {name: "fused" if fused else "plain" for name, fused in self._fused.items()}
+
+    def play(self, batches: Sequence[Sequence[Batch]], images: int) -> None:
+        """Play one round.
+
+        Arguments:
+            batches: For each turn of the schedule, one batch per repeat; none where the turn is not due.
+            images: Real examples the round takes, each distinct one counted once, over all ranks.
+        """
+        for repeats in batches:
+            for batch in repeats:
+                batch["images"] = self.images
+        if self.round == 0:
+            self.check = RecipeCheck(self.schedule.turns, self.players, self._named)
+        run = self._run if self._compiled is None or self.check is not None else self._compiled
+        for place, terms in run(batches):
+            self.tally.add(self.schedule.turns[place].player, place, terms)
+        self._move_averages(images)
+        if self.check is not None:
+            self.check.finish()
+            self.check = None
+        self.images += images
+        self.round += 1
+
+    def descend(self, player: str, gradients: Sequence[Tensor]) -> None:
+        """Move a player's parameters by its update rule, then project them.
+
+        A step with a gradient that is not finite changes nothing; the tally counts it on the device.
+        """
+        mover = self.players[player]
+        skip = updates.step(
+            mover.update, gradients, self.states[player], self._moved[player], self.images, self._fused[player]
+        )
+        self.tally.skip(player, skip)
+        if mover.project is not None:
+            with torch.no_grad():
+                for name, parameter in self._named[player].items():
+                    parameter.copy_(mover.project(name, parameter))
+
+    def shown(self, raw: bool = False) -> Networks:
+        """The networks a trained model answers with: averages where there are any, unless ``raw``."""
+        return Networks(self.networks if raw else {**self.networks, **self.averages})
+
+    def read(self) -> Reading:
+        """Means of the terms, updates and skipped updates since the last reading; copies to the host, once."""
+        return self.tally.read()
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that must be kept to go on, as named tensors; the tensors are those in use, not copies."""
+        kept = {f"networks/{name}/{key}": t for name, n in self.networks.items() for key, t in n.state_dict().items()}
+        kept |= {f"averages/{name}/{key}": t for name, n in self.averages.items() for key, t in n.state_dict().items()}
+        for player, state in self.states.items():
+            kept |= {f"players/{player}/{key}/{i}": t for key, ts in state.items() for i, t in enumerate(ts)}
+        kept |= {f"tally/{key}": t for key, t in self.tally.state().items()}
+        kept["images"] = self.images
+        kept["round"] = torch.tensor(self.round)
+        return kept
+
+    def load_state(self, kept: Mapping[str, Tensor]) -> None:
+        """Take up a kept state, in place.
+
+        Raises:
+            ValueError: It is not the state of this game: a tensor is missing, unexpected or of another shape.
+        """
+        tally = {name.removeprefix("tally/"): t for name, t in kept.items() if name.startswith("tally/")}
+        rest = {name: t for name, t in kept.items() if not name.startswith("tally/")}
+        own = {name: t for name, t in self.state().items() if not name.startswith("tally/")}
+        for what, lost in (("lacks", own.keys() - rest.keys()), ("has an unknown", rest.keys() - own.keys())):
+            if lost:
+                raise ValueError(f"the state {what} {min(lost)!r} ({len(lost)} such tensors in all).")
+        for name, tensor in own.items():
+            if tensor.shape != rest[name].shape or tensor.dtype != rest[name].dtype:
+                raise ValueError(
+                    f"{name!r} is {_describe(rest[name])} in the state and {_describe(tensor)} in the game."
+                )
+        self.tally.load_state(tally)
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(rest[name])
+        self.round = int(rest["round"])
+
+    def _run(self, batches: Sequence[Sequence[Batch]]) -> Played:
+        played = self.schedule.order(self, Round(self, batches))
+        return [(place, {name: term.detach() for name, term in terms.items()}) for place, terms in played]
+
+    def _move_averages(self, images: int) -> None:
+        with torch.no_grad():
+            for name, average in self.averages.items():
+                halflife = self.halflives[name]
+                own: list[Tensor] = list(self.networks[name].parameters())
+                slow: list[Tensor] = list(average.parameters())
+                if callable(halflife):
+                    weight = -torch.expm1(-math.log(2) * images / halflife(self.images))
+                    for s, p in zip(slow, own, strict=True):
+                        s.lerp_(p, weight.to(s.dtype))
+                else:
+                    torch._foreach_lerp_(slow, own, -math.expm1(-math.log(2) * images / halflife))
+                for b, live in zip(average.buffers(), self.networks[name].buffers(), strict=True):
+                    b.copy_(live)
+
+    def _choose_executions(self) -> None:
+        self._fused = {
+            name: self._mode == "eager" and updates.can_fuse(player.update, self._moved[name])
+            for name, player in self.players.items()
+        }
+
+    def _collect(self, player: Player) -> dict[str, Tensor]:
+        named = {f"{n}.{key}": p for n in player.moves for key, p in self.networks[n].named_parameters()}
+        once = {id(p): name for name, p in reversed(named.items())}
+        return {name: p for name, p in named.items() if once[id(p)] == name}
+
+    def _average_of(self, name: str) -> nn.Module:
+        average = copy.deepcopy(self.networks[name]).eval()
+        for parameter in average.parameters():
+            parameter.requires_grad_(False)
+        assert isinstance(average, nn.Module)
+        return average
+
+    def _refuse_what_does_not_fit(self) -> None:
+        for name, player in self.players.items():
+            for moved in player.moves:
+                if moved not in self.networks:
+                    raise ValueError(f"player {name!r} moves {moved!r}, which is not a network ({self._listed()}).")
+            if not any(True for moved in player.moves for _ in self.networks[moved].parameters()):
+                raise ValueError(f"player {name!r} moves no parameters; name a network that has some in moves.")
+            if not any(turn.player == name for turn in self.schedule.turns):
+                raise ValueError(f"player {name!r} has no turn; add a Turn({name!r}, ...) to the schedule.")
+        for turn in self.schedule.turns:
+            if turn.player not in self.players:
+                raise ValueError(f"a turn of {turn.player!r}, who is no player (players: {', '.join(self.players)}).")
+        for name, halflife in self.halflives.items():
+            if name not in self.networks:
+                raise ValueError(f"an average of {name!r}, which is not a network ({self._listed()}).")
+            if not callable(halflife) and not halflife > 0:
+                raise ValueError(f"the half-life of an average must be positive, got {halflife} (average of {name!r}).")
+
+    def _listed(self) -> str:
+        return f"networks: {', '.join(self.networks)}"
+
+
+def _describe(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

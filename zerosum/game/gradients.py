@@ -1,0 +1,68 @@
+"""The gradients of one turn: of the mover's parameters alone, averaged over the ranks."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from zerosum.game.networks import Batch, Terms
+from zerosum.runtime import mean_over_ranks
+
+if TYPE_CHECKING:
+    from zerosum.game.game import Game
+    from zerosum.game.schedules import Turn
+
+
+def gradients(game: Game, turn: Turn, batch: Batch, create_graph: bool = False) -> tuple[Terms, list[Tensor]]:
+    """Terms of the turn's objective on a batch, and the gradient of their sum with respect to the player's parameters.
+
+    Nothing else gets a gradient: no player at rest, no ``.grad`` field. A parameter the objective does not reach
+    counts as zero gradient in this turn.
+
+    Arguments:
+        game: Whose networks are played.
+        turn: Player, objective and gain.
+        batch: What the objective sees.
+        create_graph: Keep the gradients differentiable.
+
+    Returns:
+        The terms with their graph, and one gradient per parameter in the order of :meth:`Game.moved_by`.
+
+    Raises:
+        ValueError: A term is not a scalar; in round 0 also: a term carries no gradient, or the objective reaches no
+            parameter of the player.
+    """
+    terms = turn.objective(game.networks, batch)
+    _refuse_what_is_no_scalar(turn, terms)
+    if game.check is not None:
+        game.check.terms(turn, terms)
+    total = functools.reduce(operator.add, terms.values())
+    parameters = game.moved_by(turn.player)
+    raw: Sequence[Tensor | None] = torch.autograd.grad(
+        total if turn.gain == 1 else turn.gain * total,
+        parameters,
+        create_graph=create_graph,
+        # Turns of a prepared batch share part of its graph.
+        retain_graph=create_graph or game.schedule.prepare is not None,
+        allow_unused=True,
+    )
+    if game.check is not None:
+        game.check.gradients(turn, raw)
+    slopes = [torch.zeros_like(p) if slope is None else slope for p, slope in zip(parameters, raw, strict=True)]
+    return terms, mean_over_ranks(slopes)
+
+
+def _refuse_what_is_no_scalar(turn: Turn, terms: Terms) -> None:
+    if not terms:
+        raise ValueError(f"the objective of {turn.player!r} returned no terms; return at least one scalar by name.")
+    for name, term in terms.items():
+        if not isinstance(term, Tensor) or term.ndim:
+            got = f"shape {tuple(term.shape)}" if isinstance(term, Tensor) else f"type {type(term).__name__}"
+            raise ValueError(
+                f"term {name!r} of {turn.player!r} has {got}; objectives return scalar tensors, take .mean()."
+            )

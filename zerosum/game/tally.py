@@ -1,0 +1,107 @@
+"""What is counted between two lines of the log, on the device: terms, updates, skipped updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zerosum.game.networks import Terms
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What :meth:`Tally.read` returns, all since the last reading.
+
+    Attributes:
+        terms: The mean of each term over every repeat and every lazy turn, by ``player/term``.
+        skipped: Updates of each player that were skipped because a gradient was not finite.
+        updates: Updates of each player, skipped ones included.
+    """
+
+    terms: dict[str, float]
+    skipped: dict[str, int]
+    updates: dict[str, int]
+
+
+class Tally:
+    """Sums of terms and counts of updates; nothing is copied to the host until :meth:`read`.
+
+    Arguments:
+        players: Their names.
+        device: Where the terms are.
+    """
+
+    def __init__(self, players: Iterable[str], device: torch.device):
+        self._device = device
+        self._updates = dict.fromkeys(players, 0)
+        self._skipped = {player: torch.zeros((), device=device) for player in self._updates}
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._places: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to read."""
+        return any(self._updates.values())
+
+    def skip(self, player: str, skipped: Tensor) -> None:
+        """Count an update that was skipped: 1, or was not: 0."""
+        self._skipped[player].add_(skipped)
+
+    def add(self, player: str, place: int, terms: Terms) -> None:
+        """Count an update and its terms.
+
+        Raises:
+            ValueError: Another turn of the player, at another place of the schedule, has logged a term of that name.
+        """
+        self._updates[player] += 1
+        for name, term in terms.items():
+            key = f"{player}/{name}"
+            if self._places.setdefault(key, place) != place:
+                raise ValueError(f"two turns of {player!r} log the term {name!r}; give one of them another name.")
+            if key in self._sums:
+                self._sums[key] += term
+                self._counts[key] += 1
+            else:
+                self._sums[key], self._counts[key] = term.clone(), 1
+
+    def read(self) -> Reading:
+        """Means and counts since the last reading, in one copy to the host; counts from anew."""
+        on_device = [*self._sums.values(), *self._skipped.values()]
+        values: list[float] = torch.stack([t.float() for t in on_device]).tolist()
+        means = {name: total / self._counts[name] for name, total in zip(self._sums, values, strict=False)}
+        skipped = zip(self._skipped, map(int, values[len(self._sums) :]), strict=True)
+        reading = Reading(dict(sorted(means.items())), dict(skipped), dict(self._updates))
+        self._sums, self._counts, self._updates = {}, {}, dict.fromkeys(self._updates, 0)
+        for count in self._skipped.values():
+            count.zero_()
+        return reading
+
+    def state(self) -> dict[str, Tensor]:
+        """What must be kept for the next line of the log to be that of an unbroken run."""
+        kept = {f"skipped/{player}": count for player, count in self._skipped.items()}
+        kept |= {f"updates/{player}": torch.tensor(count) for player, count in self._updates.items()}
+        kept |= {f"sums/{term}": total for term, total in self._sums.items()}
+        return kept | {f"counts/{term}": torch.tensor(count) for term, count in self._counts.items()}
+
+    def load_state(self, kept: Mapping[str, Tensor]) -> None:
+        """Take up what was kept.
+
+        Raises:
+            ValueError: It is that of other players.
+        """
+        parts: dict[str, dict[str, Tensor]] = {"skipped": {}, "updates": {}, "sums": {}, "counts": {}}
+        for name, value in kept.items():
+            part, _, rest = name.partition("/")
+            if part in parts:
+                parts[part][rest] = value
+        if parts["skipped"].keys() != self._skipped.keys() or parts["updates"].keys() != self._updates.keys():
+            raise ValueError(
+                f"the state has other players ({', '.join(parts['updates'])}) than {', '.join(self._updates)}."
+            )
+        self._skipped = {player: count.to(self._device, copy=True) for player, count in parts["skipped"].items()}
+        self._updates = {player: int(parts["updates"][player]) for player in self._updates}
+        self._sums = {term: total.to(self._device, copy=True) for term, total in parts["sums"].items()}
+        self._counts = {term: int(count) for term, count in parts["counts"].items()}

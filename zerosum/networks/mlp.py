@@ -1,0 +1,49 @@
+"""Multilayer perceptrons."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+
+def mlp(
+    widths: Sequence[int],
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    final: Callable[[], nn.Module] | None = None,
+    final_bias: bool = True,
+) -> nn.Sequential:
+    """Linear layers of the given widths with an activation between them.
+
+    Arguments:
+        widths: Of the input, every hidden layer and the output.
+        activation: Makes the module between two linear layers.
+        final: Makes the module after the last one; None for a linear output.
+        final_bias: Whether the last linear layer has a bias. A relativistic critic must not (its loss does not depend
+            on it).
+
+    Returns:
+        Maps (N, widths[0]) to (N, widths[-1]).
+
+    Examples:
+        >>> mlp((100, 128, 64), final=nn.Sigmoid)
+        Sequential(
+          (0): Linear(in_features=100, out_features=128, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=128, out_features=64, bias=True)
+          (3): Sigmoid()
+        )
+    """
+    if len(widths) < 2:
+        raise ValueError(f"an mlp needs at least an input and an output width, got {tuple(widths)}.")
+    layers: list[nn.Module] = []
+    pairs = list(itertools.pairwise(widths))
+    for i, (inward, outward) in enumerate(pairs, 1):
+        last = i == len(pairs)
+        layers.append(nn.Linear(inward, outward, bias=final_bias or not last))
+        if not last:
+            layers.append(activation())
+        elif final is not None:
+            layers.append(final())
+    return nn.Sequential(*layers)

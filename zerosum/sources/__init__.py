@@ -1,0 +1,3 @@
+"""Where randomness comes from: the laws that latents are drawn from."""
+
+from zerosum.sources.latents import Normal as Normal, Prior as Prior, Uniform as Uniform

@@ -1,0 +1,282 @@
+r"""How parameters move: an update rule is ``(init, plain, fused)``.
+
+Every rule has two executions that compute the same step. *plain* is made of ordinary tensor operations: it can be
+compiled, differentiated (unrolling) and reads like the paper. *fused* calls torch's own fused kernel in place, without
+building a :class:`torch.optim.Optimizer` (whose construction alone imports the compiler). :func:`step` runs either one
+behind a guard: a step whose gradients are not finite changes nothing, decided on the device.
+
+Numbers that change are functions of the images seen: ``learning_rate=half_cosine(2e-4, 5e-5, images=20_000_000)``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+Number = float | Callable[[Tensor], Tensor]
+"""A constant, or a ramp: a function of the images seen (0-d int64) that returns a 0-d tensor."""
+
+State = dict[str, list[Tensor]]
+"""What a rule remembers: named lists, one tensor per parameter, or one for all of them."""
+
+Plain = Callable[[Sequence[Tensor], State, Sequence[Tensor], Tensor], tuple[list[Tensor], State]]
+Fused = Callable[[list[Tensor], State, list[Tensor], Tensor, Tensor], None]
+
+
+@dataclass(frozen=True)
+class Update:
+    """An update rule.
+
+    Arguments:
+        name: How the rule is called in records.
+        init: ``parameters -> state``.
+        plain: ``(gradients, state, parameters, images) -> (parameters, state)``, pure and differentiable.
+        fused: ``(gradients, state, parameters, images, skip) -> None``, in place; does nothing where the 0-d float32
+            ``skip`` is 1. None where torch has no kernel for the rule.
+    """
+
+    name: str
+    init: Callable[[Sequence[Tensor]], State]
+    plain: Plain
+    fused: Fused | None = None
+
+
+def sgd(learning_rate: Number) -> Update:
+    r"""Gradient descent, :math:`\theta \leftarrow \theta - \eta\, g`.
+
+    Examples:
+        >>> rule, theta = sgd(0.5), [torch.tensor([1.0])]
+        >>> rule.plain([torch.tensor([1.0])], rule.init(theta), theta, torch.tensor(0))[0]
+        [tensor([0.5000])]
+    """
+
+    def plain(
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+    ) -> tuple[list[Tensor], State]:
+        rate = _at(learning_rate, images)
+        return [p - rate * g for p, g in zip(parameters, gradients, strict=True)], {}
+
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
+        _fused_sgd(parameters, gradients, [], 0.0, _at(learning_rate, images), skip)
+
+    return Update("sgd", lambda parameters: {}, plain, fused if _has("_fused_sgd_") else None)
+
+
+def momentum(learning_rate: Number, decay: Number) -> Update:
+    r"""Heavy-ball momentum in torch's form, :math:`v \leftarrow \mu v + g,\ \theta \leftarrow \theta - \eta\, v`.
+
+    Arguments:
+        learning_rate: The step size :math:`\eta`.
+        decay: The momentum :math:`\mu`, in [0, 1). A ramped one runs the plain execution, as the kernel takes floats.
+
+    References:
+        | Some methods of speeding up the convergence of iteration methods (Polyak, 1964)
+    """
+
+    def init(parameters: Sequence[Tensor]) -> State:
+        return {"velocity": _zeros(parameters)}
+
+    def plain(
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+    ) -> tuple[list[Tensor], State]:
+        rate, mu = _at(learning_rate, images), _at(decay, images)
+        velocity = [mu * v + g for v, g in zip(state["velocity"], gradients, strict=True)]
+        return [p - rate * v for p, v in zip(parameters, velocity, strict=True)], {"velocity": velocity}
+
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
+        _fused_sgd(parameters, gradients, state["velocity"], cast(float, decay), _at(learning_rate, images), skip)
+
+    kernel = _has("_fused_sgd_") and not callable(decay)
+    return Update("momentum", init, plain, fused if kernel else None)
+
+
+def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), epsilon: float = 1e-8) -> Update:
+    r"""Adam, in torch's form with epsilon outside the corrected root.
+
+    .. math::
+        m &\leftarrow \beta_1 m + (1-\beta_1) g, \qquad v \leftarrow \beta_2 v + (1-\beta_2) g^2 \\
+        \theta &\leftarrow \theta - \eta\, \frac{m / (1-\beta_1^t)}{\sqrt{v / (1-\beta_2^t)} + \epsilon}
+
+    Arguments:
+        learning_rate: The step size :math:`\eta`.
+        betas: Decay of the two moments, each in [0, 1). Ramped ones run the plain execution, as the kernel takes
+            floats.
+        epsilon: Added to the root.
+
+    The bias corrections are :math:`-\mathrm{expm1}(t \log \beta)`, as :math:`1 - \beta^t` in float32 is off by 6e-5 at
+    small t. The root is written so that its derivative is 0, not NaN, where v = 0 (a dead unit): unrolling goes
+    through it.
+
+    References:
+        | Adam: A Method for Stochastic Optimization (Kingma and Ba, 2014), algorithm 1
+        | https://arxiv.org/abs/1412.6980
+    """
+
+    def init(parameters: Sequence[Tensor]) -> State:
+        return {
+            "step": [torch.zeros((), dtype=torch.float32, device=parameters[0].device)],
+            "first": _zeros(parameters),
+            "second": _zeros(parameters),
+        }
+
+    def plain(
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+    ) -> tuple[list[Tensor], State]:
+        rate, (b1, b2) = _at(learning_rate, images), (_at(b, images) for b in betas)
+        t = state["step"][0] + 1
+        first = [b1 * m + (1 - b1) * g for m, g in zip(state["first"], gradients, strict=True)]
+        second = [b2 * v + (1 - b2) * g.square() for v, g in zip(state["second"], gradients, strict=True)]
+        t_wide = t.to(torch.promote_types(parameters[0].dtype, torch.float32))
+        correct1, correct2 = _bias_correction(t_wide, b1), _bias_correction(t_wide, b2).sqrt()
+        moved = []
+        for p, m, v in zip(parameters, first, second, strict=True):
+            alive = v > 0
+            root = torch.where(alive, v, 1).sqrt() * alive
+            moved.append(p - (rate / correct1) * m / (root / correct2 + epsilon))
+        return moved, {"step": [t], "first": first, "second": second}
+
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
+        (step,) = state["step"]
+        step.add_(1)
+        torch._fused_adam_(
+            parameters,
+            gradients,
+            state["first"],
+            state["second"],
+            [],
+            [step] * len(parameters),  # one counter serves all: the kernel only reads it
+            lr=_at(learning_rate, images),
+            beta1=cast(float, betas[0]),
+            beta2=cast(float, betas[1]),
+            weight_decay=0.0,
+            eps=epsilon,
+            amsgrad=False,
+            maximize=False,
+            grad_scale=None,
+            found_inf=skip,
+        )
+        step.sub_(skip)
+
+    kernel = _has("_fused_adam_") and not any(callable(b) for b in betas)
+    return Update("adam", init, plain, fused if kernel else None)
+
+
+def can_fuse(update: Update, parameters: Sequence[Tensor]) -> bool:
+    """Whether the fused execution may be used: the kernels walk memory linearly over one dtype and device."""
+    first = parameters[0]
+    return update.fused is not None and all(
+        p.dtype == first.dtype
+        and p.device == first.device
+        and p.is_floating_point()
+        and (p.is_contiguous() or (p.ndim == 4 and p.is_contiguous(memory_format=torch.channels_last)))
+        for p in parameters
+    )
+
+
+def step(
+    update: Update,
+    gradients: Sequence[Tensor],
+    state: State,
+    parameters: Sequence[Tensor],
+    images: Tensor,
+    fused: bool,
+) -> Tensor:
+    """One guarded step in place.
+
+    Arguments:
+        update: The rule.
+        gradients: One per parameter, same shapes.
+        state: What :attr:`Update.init` made; changed in place.
+        parameters: Changed in place.
+        images: Images seen, 0-d int64.
+        fused: Which execution; only where :func:`can_fuse`.
+
+    Returns:
+        0-d float32 on the device: 1 where a gradient was not finite and nothing was changed, else 0.
+    """
+    with torch.no_grad():
+        if fused:
+            assert update.fused is not None
+            readable = _laid_out_like(parameters, gradients)
+            skip = _nonfinite(readable)
+            update.fused(readable, state, list(parameters), images, skip)
+            # The kernel is invisible to autograd: without this a graph kept from before would silently mix old
+            # activations with new weights in its backward pass instead of raising.
+            torch.autograd.graph.increment_version(list(parameters))
+            return skip
+        finite = torch.stack([g.isfinite().all() for g in gradients]).all()
+        moved, ahead = update.plain(gradients, state, parameters, images)
+        for old, new in zip(parameters, moved, strict=True):
+            old.copy_(torch.where(finite, new, old))
+        for name, olds in state.items():
+            for old, new in zip(olds, ahead[name], strict=True):
+                old.copy_(torch.where(finite, new, old))
+        return (~finite).float()
+
+
+def _at(number: Number, images: Tensor) -> float | Tensor:
+    return number(images) if callable(number) else number
+
+
+def _zeros(parameters: Sequence[Tensor]) -> list[Tensor]:
+    return [torch.zeros_like(p, requires_grad=False) for p in parameters]
+
+
+def _bias_correction(t: Tensor, beta: float | Tensor) -> Tensor:
+    if isinstance(beta, Tensor):
+        return -torch.expm1(t * beta.log())
+    return -torch.expm1(t * (math.log(beta) if beta > 0 else -math.inf))
+
+
+def _fused_sgd(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    velocity: list[Tensor],
+    decay: float,
+    rate: float | Tensor,
+    skip: Tensor,
+) -> None:
+    torch._fused_sgd_(
+        parameters,
+        gradients,
+        velocity,
+        weight_decay=0.0,
+        momentum=decay,
+        lr=rate,
+        dampening=0.0,
+        nesterov=False,
+        maximize=False,
+        is_first_step=False,  # velocity starts at 0, where torch's first step and every other agree
+        grad_scale=None,
+        found_inf=skip,
+    )
+
+
+def _laid_out_like(parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+    # autograd.grad may return expanded or transposed gradients (``.backward()`` would have copied them); the fused
+    # kernels read them linearly, past their end if need be.
+    return [
+        g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
+        for p, g in zip(parameters, gradients, strict=True)
+    ]
+
+
+def _nonfinite(gradients: list[Tensor]) -> Tensor:
+    skip = torch.zeros((), dtype=torch.float32, device=gradients[0].device)
+    if _has("_amp_foreach_non_finite_check_and_unscale_"):
+        # One kernel for the whole list; scaling by 1 leaves every bit as it is.
+        torch._amp_foreach_non_finite_check_and_unscale_(gradients, skip, torch.ones_like(skip))
+        return skip
+    return (~torch.stack([g.isfinite().all() for g in gradients]).all()).float()
+
+
+@functools.cache
+def _has(kernel: str) -> bool:
+    # Private operators of torch: where a version lacks one, the public path is taken.
+    return hasattr(torch, kernel)
