@@ -1,0 +1,10 @@
+"""Data: a name becomes position-addressed batches.
+
+Training reads an endless stream of examples by position: :meth:`Data.batch` of the same position and size gives the
+same bytes always, so a run can be continued anywhere and there is no loader state to save.
+"""
+
+from zerosum.data.catalog import CATALOG as CATALOG, SPLITS as SPLITS, open_data as open_data
+from zerosum.data.spec import Data as Data, DataSpec as DataSpec
+from zerosum.data.stored import Stored as Stored
+from zerosum.data.toys import GaussianMixture as GaussianMixture, Toy as Toy

@@ -1,0 +1,102 @@
+"""Data sets by name, and the parameters a name may carry: ``ring[modes=25]``."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from zerosum.data import toys
+from zerosum.data.digits import open_digits
+from zerosum.data.spec import Data
+from zerosum.errors import DataError, unknown
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue: what it is, and either how it is opened or the law it is drawn from."""
+
+    text: str
+    open: Callable[[str, int | None, torch.device], Data] | None = None
+    law: Callable[..., toys.GaussianMixture] | None = None
+
+
+CATALOG: dict[str, Entry] = {
+    "digits": Entry("1,797 handwritten digits, 8x8 grey, 10 classes, inside the package", open=open_digits),
+    "gaussian": Entry("toy: one Gaussian on the line", law=toys.gaussian),
+    "mixture": Entry("toy: equally spaced Gaussians on the line", law=toys.mixture),
+    "ring": Entry("toy: Gaussians on a circle", law=toys.ring),
+    "grid": Entry("toy: a square grid of Gaussians", law=toys.grid),
+}
+
+
+def open_data(name: str, split: str = "train", seed: int | None = None, device: torch.device | None = None) -> Data:
+    """Open one split of a data set.
+
+    Arguments:
+        name: A name of the catalogue; a toy's may carry parameters, ``ring[modes=25, std=0.01]``.
+        split: ``train``, ``valid`` or ``test``.
+        seed: Of the order; None for the stored order.
+        device: Where batches are made; the CPU by default.
+
+    Raises:
+        DataError: An unknown name, split or parameter, or a parameter out of range.
+
+    Examples:
+        >>> open_data("digits", "test").batch(0, 5)["x"].shape
+        torch.Size([5, 1, 8, 8])
+    """
+    if split not in SPLITS:
+        raise DataError(unknown("split", split, SPLITS))
+    device = device or torch.device("cpu")
+    parts = re.fullmatch(r"\s*([^\[\]]+?)\s*(?:\[(.*)\])?\s*", name)
+    if parts is None:
+        raise DataError(f"data must be a name or name[parameter=value, ...], got {name!r}.")
+    base, given = parts[1], parts[2]
+    if base not in CATALOG:
+        raise DataError(_missing(base))
+    entry = CATALOG[base]
+    if entry.law is None:
+        if given is not None:
+            raise DataError(f"data {base!r} takes no parameters, got [{given}].")
+        assert entry.open is not None
+        return entry.open(split, seed, device)
+    known = {p.name: p.default for p in inspect.signature(entry.law).parameters.values()}
+    values = known | _parameters(base, given or "", known)
+    full = f"{base}[{', '.join(f'{key}={value}' for key, value in values.items())}]"
+    return toys.Toy(full, entry.law(**values), split, seed, device)
+
+
+def _missing(name: str) -> str:
+    names = f"give the name of a data set ({', '.join(sorted(CATALOG))})"
+    if Path(name).exists():
+        return f"data of one's own cannot be read yet (got the path {name!r}); {names}."
+    if any(sign in name for sign in "/\\."):
+        return f"there is no data at {name!r}; {names}."
+    return unknown("data set", name, CATALOG)
+
+
+def _parameters(base: str, given: str, known: dict[str, float]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for item in filter(None, (item.strip() for item in given.split(","))):
+        key, equals, text = (part.strip() for part in item.partition("="))
+        if key not in known:
+            raise DataError(f"data {base!r}: " + unknown("parameter", key, known))
+        kind = type(known[key])
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        least = 0 if key == "std" else 1 if kind is int else -math.inf
+        if not equals or not math.isfinite(value) or value < least or (key == "std" and value == 0):
+            bound = "a positive number" if key == "std" else "a whole number >= 1" if kind is int else "a number"
+            raise DataError(f"data {base!r}: {key} must be {bound}, got {text!r}.")
+        values[key] = value
+    return values

@@ -1,0 +1,28 @@
+"""The embedded 8x8 handwritten digits."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+import torch
+
+from zerosum.data.spec import DataSpec
+from zerosum.data.stored import Stored
+
+SIZES = {"train": 1297, "valid": 200, "test": 300}
+
+
+def open_digits(split: str, seed: int | None, device: torch.device) -> Stored:
+    """1,797 grey 8x8 digits with labels, split 1,297 / 200 / 300 by a fixed permutation.
+
+    Stored values are 0..16; an image has round(255 v / 16) in uint8, so 16 is exactly 1.
+    """
+    with resources.files("zerosum.data").joinpath("embedded/digits.npz").open("rb") as file, np.load(file) as arrays:
+        x, y = arrays["x"], arrays["y"]
+    order = np.random.RandomState(1797).permutation(len(x))  # RandomState: its stream is frozen for good
+    start = {"train": 0, "valid": SIZES["train"], "test": SIZES["train"] + SIZES["valid"]}[split]
+    chosen = order[start : start + SIZES[split]]
+    images = np.round(x[chosen].astype(np.float64) * 255 / 16).astype(np.uint8)
+    spec = DataSpec("digits", (1, 8, 8), "uint8", classes=10, count=SIZES["train"])
+    return Stored(spec, torch.from_numpy(images), torch.from_numpy(y[chosen].astype(np.int64)), seed, device)

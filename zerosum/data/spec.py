@@ -1,0 +1,53 @@
+"""What a data set is, as far as a recipe must know, and how it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+Kind = Literal["binary", "uint8", "real", "tokens", "table", "waveform"]
+"""``uint8`` data are images, float32 in [0, 1], N C H W; ``real`` are points, unbounded."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a recipe is built for; it is kept with the run, so that a generator rebuilds without the data.
+
+    Arguments:
+        name: What the data set is called.
+        shape: Of one example, (C, H, W) for images.
+        kind: What its values are.
+        classes: How many labels there are; None without labels.
+        count: Examples in the training split; None for an endless one.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kind: Kind
+    classes: int | None = None
+    count: int | None = None
+
+
+class Data(Protocol):
+    """One split of a data set as an endless stream, addressed by position."""
+
+    @property
+    def spec(self) -> DataSpec:
+        """What it is."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of its content: two runs on equal fingerprints saw the same examples."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """Examples in this split; None for an endless one."""
+        ...
+
+    def batch(self, position: int, size: int) -> dict[str, Tensor]:
+        """Examples ``position`` to ``position + size - 1`` of the stream: ``x`` float32, ``label`` int64 if any."""
+        ...
