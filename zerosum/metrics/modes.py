@@ -1,0 +1,45 @@
+"""Mode coverage on toys whose modes are known."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from zerosum.data import Data, Toy
+from zerosum.metrics.metric import Metric
+
+
+def modes(n: int = 2500) -> Metric:
+    """How many modes have a sample within three standard deviations.
+
+    References:
+        | PacGAN: The power of two samples in generative adversarial networks (Lin et al., 2017), section 4.1
+        | https://arxiv.org/abs/1712.04086
+    """
+
+    def judge(samples: Tensor, reals: Data) -> tuple[float, None]:
+        near, mode = _near(samples, reals)
+        return float(torch.unique(mode[near]).numel()), None
+
+    return Metric(f"modes[n={n}]", judge, n, "test")
+
+
+def high_quality(n: int = 2500) -> Metric:
+    """Share of samples within three standard deviations of a mode; 0.989 for the law itself in two dimensions."""
+
+    def judge(samples: Tensor, reals: Data) -> tuple[float, tuple[float, float]]:
+        near, _ = _near(samples, reals)
+        share = float(near.double().mean())
+        error = 1.96 * math.sqrt(share * (1 - share) / len(near))
+        return share, (share - error, share + error)
+
+    return Metric(f"high_quality[n={n}]", judge, n, "test")
+
+
+def _near(samples: Tensor, reals: Data) -> tuple[Tensor, Tensor]:
+    assert isinstance(reals, Toy), "modes are known of toys only"
+    law = reals.mixture
+    distance, mode = torch.cdist(samples.double(), law.means.to(samples.device)).min(1)
+    return distance <= 3 * law.std, mode

@@ -1,0 +1,33 @@
+"""Every judge by name, and those that suit a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zerosum.data import DataSpec
+from zerosum.metrics.metric import Metric
+from zerosum.metrics.modes import high_quality, modes
+from zerosum.metrics.neighbours import neighbour_classes, neighbour_distance
+
+METRICS: dict[str, Callable[..., Metric]] = {
+    "neighbour_classes": neighbour_classes,
+    "neighbour_distance": neighbour_distance,
+    "modes": modes,
+    "high_quality": high_quality,
+}
+"""Makers of judges by name; called without arguments they have their default protocol."""
+
+SMALL = 1024
+"""Pixels up to which distances between images are trusted."""
+
+
+def suited(spec: DataSpec) -> tuple[Metric, ...]:
+    """The judges a recipe runs at the end of training on data like this."""
+    if spec.kind == "real":
+        return (modes(), high_quality())
+    size = 1
+    for axis in spec.shape:
+        size *= axis
+    if size > SMALL:
+        return ()
+    return ((neighbour_classes(),) if spec.classes else ()) + (neighbour_distance(),)
