@@ -1,0 +1,44 @@
+"""Experiments: samples, questions, refusals."""
+
+import pytest
+import torch
+
+from tests.games import noisy_experiment
+from zerosum.errors import Unsupported
+from zerosum.training.experiment import CHUNK, WHY_NOT
+
+
+def test_a_larger_number_of_samples_begins_with_the_same():
+    experiment, _ = noisy_experiment()
+    many = experiment.sample(2 * CHUNK + 7, seed=3)
+    assert many.shape == (2 * CHUNK + 7, 2)
+    torch.testing.assert_close(experiment.sample(CHUNK + 3, seed=3), many[: CHUNK + 3])
+    assert not torch.equal(experiment.sample(5, seed=4), many[:5])
+    assert max(len(chunk) for chunk in experiment.samples(2 * CHUNK + 7)) == CHUNK
+
+
+def test_samples_are_drawn_in_evaluation_mode_and_leave_no_trace():
+    experiment, _ = noisy_experiment()
+    network = experiment.game.networks.generator
+    before = network[1].running_mean.clone()
+    assert torch.equal(experiment.sample(9, raw=True), experiment.sample(9, raw=True))
+    assert torch.equal(network[1].running_mean, before)
+    assert network.training
+    assert not experiment.sample(3).requires_grad
+
+
+def test_averages_answer_unless_raw():
+    experiment, _ = noisy_experiment()
+    with torch.no_grad():
+        experiment.game.averages["generator"][4].bias.fill_(100.0)
+    assert experiment.sample(3).min() > 50
+    assert experiment.sample(3, raw=True).max() < 50
+
+
+@pytest.mark.parametrize("question", ["log_prob", "encode", "complete"])
+def test_what_cannot_be_answered_says_why(question):
+    experiment, _ = noisy_experiment()
+    with pytest.raises(Unsupported, match=rf"cannot {question}: {WHY_NOT[question][:20]}.* \(it answers: sample\)"):
+        experiment.ask(question, {"x": torch.zeros(1, 2)})
+    with pytest.raises(Unsupported, match="cannot dance: no such question"):
+        experiment.ask("dance", {})

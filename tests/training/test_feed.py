@@ -1,0 +1,30 @@
+"""Feeds: the batches of any round from its number and its position."""
+
+import torch
+
+from tests.games import noisy_experiment, play
+
+
+def test_a_feed_has_no_state():
+    (one, feed), (_, other) = noisy_experiment(), noisy_experiment()
+    images = play(one.game, feed, 5)
+    for a, b in zip(feed.batches(5, images), other.batches(5, images), strict=True):
+        for x, y in zip(a, b, strict=True):
+            assert x.keys() == y.keys()
+            assert all(torch.equal(x[name], y[name]) for name in x if name != "images")
+
+
+def test_images_of_a_round_are_its_data_batches():
+    _, feed = noisy_experiment()
+    assert feed.images(0) == feed.images(1) == 3 * 16
+
+
+def test_latents_live_in_the_batch_of_their_own_update():
+    _, feed = noisy_experiment()
+    batches = feed.batches(0, 0)
+    assert [len(repeats) for repeats in batches] == [2, 1, 1]
+    assert [len(repeats) for repeats in feed.batches(1, 48)] == [2, 0, 1]
+    latents = [b["z"] for repeats in batches for b in repeats]
+    assert all(not torch.equal(latents[0], z) for z in latents[1:])
+    assert torch.equal(batches[0][0]["x"], batches[1][0]["x"])
+    assert not torch.equal(batches[0][0]["x"], batches[2][0]["x"])

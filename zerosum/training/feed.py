@@ -1,0 +1,76 @@
+"""A round's batches: data by position, latents by what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Generator
+
+from zerosum.data import Data
+from zerosum.game import Batch, Schedule
+from zerosum.runtime import mix
+from zerosum.sources import Prior
+
+
+class Feed:
+    """Makes the batches of any round from its number and the images seen; it has no state.
+
+    Repeat i of a turn sees the round's data batch ``offset + i``, and latents drawn from
+    (seed, name, turn, repeat, round); where the schedule prepares its batches, latents belong to the data batch.
+
+    Arguments:
+        data: The training examples.
+        draws: Priors by field name.
+        schedule: Which turns are due and what they take.
+        batch_size: Examples in a batch, over all ranks.
+        seed: Of the latents.
+        device: Where the batches are used.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        draws: Mapping[str, Prior],
+        schedule: Schedule,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ):
+        self._data = data
+        self._draws = dict(draws)
+        self._schedule = schedule
+        self._batch_size = batch_size
+        self._seed = seed
+        self._generator = Generator(device)
+
+    def images(self, round: int) -> int:
+        """Real examples a round takes."""
+        return self._schedule.takes(round) * self._batch_size
+
+    def batches(self, round: int, images: int) -> list[list[Batch]]:
+        """For each turn, one batch per repeat; none where it is not due.
+
+        Arguments:
+            round: Its number.
+            images: Real examples seen before it, which is the position in the data.
+        """
+        data: dict[int, Batch] = {}
+        made: list[list[Batch]] = []
+        for place, turn in enumerate(self._schedule.turns):
+            repeats = []
+            for repeat in range(turn.repeats(round)) if turn.due(round) else ():
+                number = turn.offset + repeat
+                if number not in data:
+                    data[number] = self._data.batch(images + number * self._batch_size, self._batch_size)
+                key = (place, repeat) if self._schedule.prepare is None else (0, number)
+                repeats.append({**data[number], **self._draw(turn.size or self._batch_size, round, *key)})
+            made.append(repeats)
+        return made
+
+    def _draw(self, size: int, round: int, place: int, repeat: int) -> Batch:
+        drawn = {}
+        for name, prior in self._draws.items():
+            self._generator.manual_seed(mix(self._seed, "draw", name, place, repeat, round))
+            drawn[name] = prior(size, self._generator)
+        return drawn

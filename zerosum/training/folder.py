@@ -1,0 +1,193 @@
+"""The run folder: who may write in it, what run it holds, and where things are.
+
+``config.json`` what the run is · ``log.jsonl`` terms over rounds · ``metrics.jsonl`` judgements · ``samples/`` pictures
+of a fixed latent set · ``checkpoints/`` · ``run.lock``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zerosum.errors import ConfigError, RunError
+from zerosum.training import files
+from zerosum.training.checkpoint import Checkpoints, digest
+from zerosum.training.lock import NAME as LOCK, Lock
+
+IDENTITY = ("recipe", "config", "data", "seed")
+"""What a run is: none of it may change while it goes on."""
+
+_BEGINNINGS = re.compile(rf"{re.escape(LOCK)}|probe\..*|config\.json\.new")
+"""What a process killed before its run began leaves: a folder with nothing else is as good as empty."""
+
+
+class RunFolder:
+    """A run folder held by this process, from :meth:`claim` to :meth:`release`.
+
+    Attributes:
+        path: The folder.
+        record: The content of ``config.json``.
+        checkpoints: Those of the run, tied to what it is.
+        notices: Sentences the user should see.
+    """
+
+    def __init__(self, path: Path, record: dict[str, Any], lock: Lock):
+        self.path = path
+        self.record = record
+        self.notices = [lock.notice] if lock.notice else []
+        self.checkpoints = checkpoints_of(path, record)
+        self._lock = lock
+
+    @property
+    def log(self) -> Path:
+        """Terms over rounds."""
+        return self.path / "log.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """What judges said."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Pictures of a fixed latent set."""
+        return self.path / "samples"
+
+    @classmethod
+    def claim(cls, path: Path, record: Mapping[str, Any], fresh: bool = False) -> RunFolder:
+        """Take a folder for a run: a new one, or the one that holds this very run.
+
+        Arguments:
+            path: Where.
+            record: What the run is, with the keys of :data:`IDENTITY` and whatever else is worth keeping.
+            fresh: Move what is there to ``<path>.old-<n>`` and start anew.
+
+        Raises:
+            ConfigError: The folder holds another run; the message says what differs.
+            RunError: The folder cannot be used: a file, something else's, locked, or the disk refuses.
+        """
+        try:
+            if path.exists() and not path.is_dir():
+                raise RunError(f"--out {path} is a file; choose another path.")
+            there = path.is_dir() and not all(_BEGINNINGS.fullmatch(entry.name) for entry in path.iterdir())
+            old = read_record(path) if there else None
+            if there and old is None:
+                raise RunError(f"--out {path} is not empty and holds no run; choose another path.")
+            if old is not None and not fresh:
+                _refuse_another(path, old, record)
+            files.make_folder(path)
+            lock = Lock(path)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            if old is not None and fresh:
+                lock.release()
+                target = _free_name(path)
+                files.rename(path, target)
+                files.make_folder(path)
+                lock = Lock(path)
+                lock.notice = f"moved the old run to {target}."
+                old = None
+            folder = cls(path, dict(old or record), lock)
+            folder._probe()
+            folder.checkpoints.sweep()
+            if old is None:
+                folder.write_record()
+            return folder
+        except OSError as error:
+            lock.release()
+            raise _unusable(path, error) from error
+        except BaseException:
+            lock.release()
+            raise
+
+    def amend(self, round: int, changes: Mapping[str, Any]) -> list[str]:
+        """Change what may change (device, threads, mode, ...) and keep a note of it; returns a sentence for each."""
+        said = []
+        for key, value in changes.items():
+            if (before := self.record.get(key)) != value:
+                self.record.setdefault("amendments", []).append(
+                    {"round": round, "what": key, "from": before, "to": value}
+                )
+                self.record[key] = value
+                said.append(f"{key} changed from {before} to {value}: bits may differ from here on.")
+        if said:
+            self.write_record()
+        return said
+
+    def write_record(self) -> None:
+        """Write ``config.json``, whole."""
+        files.replace(self.path / "config.json", (json.dumps(self.record, indent=2) + "\n").encode())
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        self._lock.release()
+
+    def _probe(self) -> None:
+        # Everything a checkpoint will do, on a few bytes: a folder that cannot be written is found before round 1.
+        def clean() -> None:
+            for path in self.path.glob("probe.*"):
+                files.remove(path)
+
+        clean()  # what a killed process left
+        probe = self.path / "probe.tmp"
+        try:
+            files.make_folder(probe)
+            files.write(probe / "probe", b"can this be written?")
+            files.rename(probe, self.path / "probe.renamed")
+        finally:
+            clean()
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The content of a run's ``config.json``; None where there is none.
+
+    Raises:
+        RunError: It is no JSON object with what a run needs.
+    """
+    file = path / "config.json"
+    if not file.exists():
+        return None
+    try:
+        record = json.loads(file.read_bytes())
+        intact = all(key in record for key in IDENTITY)
+    except (ValueError, TypeError):
+        intact = False
+    if not intact:
+        raise RunError(f"{file} cannot be read as the record of a run; restore it from a copy, or use --fresh.")
+    return dict(record)
+
+
+def checkpoints_of(path: Path, record: Mapping[str, Any]) -> Checkpoints:
+    """The checkpoints of the run a folder holds."""
+    return Checkpoints(path / "checkpoints", digest({key: record[key] for key in IDENTITY}))
+
+
+def _refuse_another(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    differences = [f"{key} was {old[key]}, now {new[key]}" for key in ("recipe", "seed") if old[key] != new[key]]
+    if old["data"] != new["data"]:
+        was, now = (record["data"].get("spec", {}).get("name", "unknown") for record in (old, new))
+        differences.append(f"data was {was}, " + ("of the same name but other content" if was == now else f"now {now}"))
+    if old["recipe"] == new["recipe"]:
+        was, now = old["config"], new["config"]
+        names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+        differences += [f"{name} was {was.get(name)}, now {now.get(name)}" for name in names]
+    if differences:
+        raise ConfigError(
+            f"{path} holds another run ({'; '.join(differences)}); "
+            "continue it with what it was started with, choose another --out, or move it aside with --fresh."
+        )
+
+
+def _unusable(path: Path, error: OSError) -> RunError:
+    return RunError(f"--out {path} cannot be written ({error.strerror or error}); choose another path or make room.")
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (target := path.with_name(f"{path.name}.old-{number}")).exists():
+        number += 1
+    return target

@@ -1,0 +1,56 @@
+"""Logs: one JSON object per line, appended; what a crash tore off is skipped when read."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from zerosum.training import files
+
+
+def append(path: Path, record: Mapping[str, Any]) -> None:
+    """Add a line. Numbers that are not finite become null: JSON has no other way to say it."""
+    files.append(path, (json.dumps(_plain(record), allow_nan=False) + "\n").encode())
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a log; a torn last line is left out, a missing file is an empty log."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            yield json.loads(line)
+
+
+def size(path: Path) -> int:
+    """Bytes in a log; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def cut(path: Path, length: int) -> bool:
+    """Cut a log to the length it had; False where it is shorter than that."""
+    have = size(path)
+    if have > length:
+        files.truncate(path, length)
+    return have >= length
+
+
+def keep_rounds(path: Path, last: int) -> None:
+    """Drop the records of rounds after ``last``."""
+    records = list(read(path))
+    kept = [r for r in records if r["round"] <= last]
+    if len(kept) < len(records):
+        files.replace(path, "".join(json.dumps(r) + "\n" for r in kept).encode())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

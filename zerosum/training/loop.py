@@ -1,0 +1,294 @@
+"""The loop: rounds until the goal, with logs, pictures and checkpoints on the way.
+
+Nothing in a round depends on the goal or on the intervals, and nothing outside the run folder is remembered, so any
+number of rounds is the same bits however often it was stopped and continued.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zerosum.data import Data
+from zerosum.errors import Diverged, Interrupted, RunError
+from zerosum.metrics import Result
+from zerosum.runtime import rank, reseed
+from zerosum.training import files, log, pictures
+from zerosum.training.experiment import Experiment
+from zerosum.training.feed import Feed
+from zerosum.training.folder import RunFolder
+from zerosum.training.interrupts import Interrupts
+from zerosum.training.progress import Display, Silent
+
+SHOWN_IMAGES, SHOWN_POINTS = 64, 1000
+"""Samples in a picture."""
+
+SAVE_SECONDS = 60.0
+"""Time between checkpoints where no interval in rounds is given."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When to stop: whichever is given, counted over the whole run.
+
+    Arguments:
+        rounds: Rounds played.
+        images: Real examples seen (epochs times examples).
+        seconds: Seconds of training.
+    """
+
+    rounds: int | None = None
+    images: int | None = None
+    seconds: float | None = None
+
+    def fraction(self, round: int, images: int, seconds: float) -> float:
+        """How much of it is reached; 1 or more is all."""
+        done = ((round, self.rounds), (images, self.images), (seconds, self.seconds))
+        return max(have / want for have, want in done if want is not None)
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """What is done every so many rounds.
+
+    Arguments:
+        log: A line of terms.
+        sample: A picture of the fixed latents.
+        save: A checkpoint; None for about once a minute. One is always made at the end.
+        failures: Writes in a row that may fail before training stops.
+    """
+
+    log: int = 100
+    sample: int = 1000
+    save: int | None = None
+    failures: int = 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training came to.
+
+    Attributes:
+        path: The run folder.
+        round: Rounds played in the whole run.
+        images: Real examples seen.
+        seconds: Seconds of training in the whole run.
+        results: What the experiment's judges said, if the goal was reached in this call.
+        picture: The last picture of samples.
+    """
+
+    path: Path
+    round: int
+    images: int
+    seconds: float
+    results: list[Result]
+    picture: Path | None
+
+
+def train(
+    experiment: Experiment,
+    feed: Feed,
+    folder: RunFolder,
+    goal: Goal,
+    seed: int,
+    open_split: Callable[[str], Data],
+    intervals: Intervals = Intervals(),
+    display: Display | None = None,
+) -> Run:
+    """Play rounds until the goal, from wherever the run folder stands.
+
+    Raises:
+        Interrupted: A signal came; everything is saved.
+        Diverged: No update of a player could be applied since the last log line.
+        RunError: The disk refused too often, or no checkpoint of the run can be used.
+        ValueError: Round 0 found the recipe at fault.
+    """
+    return _Training(experiment, feed, folder, goal, seed, open_split, intervals, display or Silent()).run()
+
+
+class _Training:
+    def __init__(
+        self,
+        experiment: Experiment,
+        feed: Feed,
+        folder: RunFolder,
+        goal: Goal,
+        seed: int,
+        open_split: Callable[[str], Data],
+        intervals: Intervals,
+        display: Display,
+    ):
+        self.experiment, self.game, self.feed, self.folder = experiment, experiment.game, feed, folder
+        self.goal, self.seed, self.intervals, self.display = goal, seed, intervals, display
+        self.open_split = open_split
+        self.seconds_before = 0.0
+        self.failures: dict[str, int] = {}
+        self.images = 0
+        self.saved: int | None = None
+        self.started = time.monotonic()
+        self._resume()
+        self.saved_at = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.started
+
+    def run(self) -> Run:
+        game = self.game
+        if game.round == 0:
+            self._attempt("picture", self._picture)
+        if self._reached():
+            self.display.note(f"the goal is reached already: {self._where()}.")
+        elif game.round:
+            self._event("resumed", f"continuing from {self._where()}.")
+        self.display.begin()
+        try:
+            with Interrupts() as interrupts:
+                while not self._reached() and interrupts.signal is None:
+                    self._round()
+                self._save(last=True)
+                if interrupts.signal is not None:
+                    raise Interrupted(
+                        f"stopped by {interrupts.signal.name} and saved: {self._where()}; "
+                        "the same command again continues.",
+                        interrupts.exit_code,
+                    )
+        finally:
+            self.display.end()
+        seconds = self.seconds
+        # After the last checkpoint, so that a longer goal later finds the logs as an unbroken run would have left them.
+        if game.tally:
+            self._log()
+        picture = self._attempt("picture", self._picture)
+        results = self._judge()
+        return Run(self.folder.path, game.round, self.images, seconds, results, picture)
+
+    def _round(self) -> None:
+        game = self.game
+        reseed(game.device, self.seed, "round", rank(), game.round)
+        taken = self.feed.images(game.round)
+        game.play(self.feed.batches(game.round, self.images), taken)
+        self.images += taken
+        self.display.tick(game.round, self._fraction(), self.seconds)
+        if game.round % self.intervals.log == 0:
+            self._log()
+        if game.round % self.intervals.sample == 0:
+            self._attempt("picture", self._picture)
+        if self._save_due():
+            self._save()
+
+    def _fraction(self) -> float:
+        return self.goal.fraction(self.game.round, self.images, self.seconds)
+
+    def _reached(self) -> bool:
+        return self._fraction() >= 1
+
+    def _where(self) -> str:
+        return f"round {self.game.round}, {self.images} images, {self.seconds:.1f} s of training"
+
+    def _save_due(self) -> bool:
+        if self.intervals.save is not None:
+            return self.game.round % self.intervals.save == 0
+        return time.monotonic() - self.saved_at >= SAVE_SECONDS
+
+    def _resume(self) -> None:
+        checkpoint = self.folder.checkpoints.load(set_aside=True)
+        if checkpoint is None:
+            log.cut(self.folder.log, 0)
+            log.keep_rounds(self.folder.metrics, -1)
+            return
+        try:
+            self.game.load_state(checkpoint.tensors)
+        except ValueError as error:
+            raise RunError(
+                f"{checkpoint.path} does not fit the networks this recipe builds: {error} "
+                "Use the version of the recipe it was made with, or --fresh."
+            ) from error
+        self.images, self.saved = int(self.game.images), self.game.round
+        self.seconds_before = float(checkpoint.facts["seconds"])
+        whole = log.cut(self.folder.log, int(checkpoint.facts["log"]))
+        log.keep_rounds(self.folder.metrics, self.game.round)
+        for sentence in checkpoint.damaged:
+            self._event("damaged", f"{sentence} Continuing from {checkpoint.path.name}.")
+        if not whole:
+            self._event("log", "log.jsonl is shorter than the checkpoint says: lines before this one are lost.")
+
+    def _event(self, kind: str, text: str, **data: Any) -> None:
+        self.display.note(text)
+        event = {"kind": kind, "text": text, "data": data}
+        self._attempt("log", lambda: log.append(self.folder.log, {**self._stamp(), "event": event}))
+
+    def _stamp(self) -> dict[str, Any]:
+        return {"round": self.game.round, "images": self.images, "seconds": round(self.seconds, 3)}
+
+    def _log(self) -> None:
+        reading = self.game.read()
+        signals = {f"{player}/skipped": count for player, count in reading.skipped.items()}
+        record = {**self._stamp(), "terms": reading.terms, "signals": signals}
+        self.display.terms(record)
+        self._attempt("log", lambda: log.append(self.folder.log, record))
+        for player, count in reading.skipped.items():
+            made = reading.updates[player]
+            if count:
+                text = f"{count} of {made} updates of {player} were skipped: gradients not finite."
+                self._event("skipped", text, player=player, skipped=count, updates=made)
+            if count and count == made:
+                raise Diverged(
+                    f"training diverged: none of the last {made} updates of {player} had finite gradients; "
+                    f"lower the learning rate or strengthen the penalty (round {self.game.round})."
+                )
+
+    def _picture(self) -> Path:
+        spec = self.open_split("train").spec
+        n = SHOWN_POINTS if spec.kind == "real" else SHOWN_IMAGES
+        samples = self.experiment.sample(n, self.seed)
+        reals = self.open_split("train").batch(0, n)["x"] if spec.kind == "real" else None
+        path = self.folder.samples / f"round-{self.game.round:08d}.png"
+        files.make_folder(path.parent)
+        files.replace(path, pictures.png(pictures.picture(samples, reals)))
+        return path
+
+    def _save(self, last: bool = False) -> None:
+        def save() -> Path:
+            if self.folder.log.exists():
+                files.sync(self.folder.log)
+            facts = {"images": self.images, "seconds": self.seconds, "log": log.size(self.folder.log)}
+            return self.folder.checkpoints.save(self.game.round, self.game.state(), facts)
+
+        if self.saved != self.game.round and self._attempt("checkpoint", save, last):
+            self.saved = self.game.round
+        self.saved_at = time.monotonic()
+
+    def _attempt(self, what: str, write: Callable[[], Any], last: bool = False) -> Any:
+        """Write something; a disk that refuses is a warning at first, and the end when it goes on."""
+        try:
+            result = write()
+        except OSError as error:
+            self.failures[what] = self.failures.get(what, 0) + 1
+            failed = f"the {what} of round {self.game.round} could not be written ({error.strerror or error})"
+            if last or self.failures[what] > self.intervals.failures:
+                raise RunError(
+                    f"{failed}; what was saved before is intact: make room and give the same command again."
+                ) from error
+            self.display.note(f"{failed}; training goes on.")
+            return None
+        self.failures[what] = 0
+        return result
+
+    def _judge(self) -> list[Result]:
+        said = {r["metric"]: r for r in log.read(self.folder.metrics) if r["round"] == self.game.round}
+        results = []
+        for metric in self.experiment.metrics:
+            if metric.name in said:
+                results.append(Result(**{k: v for k, v in said[metric.name].items() if k != "round"}))
+                continue
+            result = metric(self.experiment.sample, self.open_split(metric.split), self.seed)
+            record = {"round": self.game.round, **dataclasses.asdict(result)}
+            self._attempt("judgement", functools.partial(log.append, self.folder.metrics, record))
+            results.append(result)
+        return results
