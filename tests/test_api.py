@@ -1,0 +1,221 @@
+"""Names to things: train, load, models."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import zerosum as zs
+from zerosum.errors import ConfigError, DataError, RunError, Unsupported
+from zerosum.training.folder import read_record
+
+
+def train(recipe="vanilla", **kwargs):
+    options = {"data": "digits", "out": "run", "rounds": 5, "batch_size": 16, "progress": False}
+    return zs.train(recipe, **{**options, **kwargs})
+
+
+def test_train_load_sample():
+    run = train(rounds=20)
+    assert (run.round, run.images, run.path) == (20, 320, Path("run"))
+    assert run.picture.is_file()
+    assert [r.metric.partition("[")[0] for r in run.results] == ["neighbour_classes", "neighbour_distance"]
+    model = zs.load("run")
+    images = model.sample(64, seed=0)
+    assert images.shape == (64, 1, 8, 8)
+    assert images.dtype == torch.float32
+    assert 0 <= images.min() <= images.max() <= 1
+    assert torch.equal(images, zs.load(run).sample(64, seed=0))
+    assert not torch.equal(images, model.sample(64, seed=1))
+    assert torch.equal(torch.cat(list(model.samples(64))), images)
+    assert (model.recipe, model.round, model.config.batch_size, model.spec.name) == ("vanilla", 20, 16, "digits")
+    assert model.answers == ("sample", "score")
+    assert model.ask("score", images).shape == (64,)
+
+
+def test_averages_are_shown_and_raw_is_the_other():
+    train("mlp_gan", rounds=30)
+    model = zs.load("run")
+    assert not torch.equal(model.sample(8), model.sample(8, raw=True))
+
+
+def test_an_earlier_checkpoint():
+    train(rounds=6, save_every=2)
+    assert zs.load("run").round == 6
+    early = zs.load("run", round=2)
+    assert early.round == 2
+    assert not torch.equal(early.sample(4), zs.load("run").sample(4))
+    with pytest.raises(RunError, match="has no checkpoint of round 3"):
+        zs.load("run", round=3)
+
+
+def test_a_model_says_what_it_cannot_do():
+    train()
+    with pytest.raises(Unsupported, match="cannot log_prob: its density is implicit; use the metrics parzen or ais"):
+        zs.load("run").ask("log_prob", torch.zeros(1, 1, 8, 8))
+    with pytest.raises(ConfigError, match="n must be at least 1, got 0"):
+        zs.load("run").sample(0)
+
+
+def test_loading_what_is_no_run():
+    with pytest.raises(RunError, match=r"nowhere is no run folder"):
+        zs.load("nowhere")
+    Path("empty").mkdir()
+    with pytest.raises(RunError, match=r"empty is no run folder \(there is no config.json in it\)"):
+        zs.load("empty")
+    train()
+    import shutil
+
+    shutil.rmtree("run/checkpoints")
+    with pytest.raises(RunError, match="run has no checkpoint yet"):
+        zs.load("run")
+
+
+def test_loading_needs_no_data_and_changes_nothing():
+    train("vanilla", data="ring")
+    before = {p: p.read_bytes() for p in Path("run").rglob("*") if p.is_file()}
+    assert zs.load("run").sample(3).shape == (3, 2)
+    assert {p: p.read_bytes() for p in Path("run").rglob("*") if p.is_file()} == before
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning_and_left_in_place():
+    train(rounds=4, save_every=2)
+    (Path("run") / "checkpoints/round-4/game.safetensors").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"round-4 is damaged: game.safetensors has 0 bytes of .* Using round-2\."):
+        assert zs.load("run").round == 2
+    assert Path("run/checkpoints/round-4").is_dir()
+
+
+@pytest.mark.fault
+def test_fault_4_a_changed_record_is_not_silent():
+    """The learning rate in config.json is what the checkpoints say it was."""
+    train()
+    path = Path("run/config.json")
+    path.write_text(path.read_text().replace("0.001", "0.003"))
+    with pytest.raises(RunError, match=r"does not belong to the config.json of its run"):
+        zs.load("run")
+    with pytest.raises(ConfigError, match=r"learning_rate was 0.003, now 0.001"):
+        train()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"recipe": "vanila"}, ConfigError, "unknown recipe 'vanila'; nearest: vanilla"),
+        ({"learning_rat": 1}, ConfigError, r"unknown option 'learning_rat'; nearest: learning_rate \(recipe vanilla\)"),
+        ({"round": 1}, ConfigError, "unknown option 'round'; nearest: rounds"),
+        ({"k": 0}, ConfigError, "k must be greater than or equal to 1, got 0"),
+        ({"rounds": -5}, ConfigError, "rounds must be greater than or equal to 1, got -5"),
+        ({"learning_rate": float("nan")}, ConfigError, "learning_rate must be a finite number, got nan"),
+        ({"learning_rate": float("inf")}, ConfigError, "learning_rate must be a finite number, got inf"),
+        ({"beta1": 1.0}, ConfigError, "beta1 must be less than 1, got 1.0"),
+        ({"k": 0, "hidden": -1}, ConfigError, r"k must be .* got 0 .*\. hidden must be .* got -1"),
+        ({"k": "many"}, ConfigError, "k must be a valid integer"),
+        ({"epochs": 3}, ConfigError, "one goal, got --rounds and --epochs"),
+        ({"data": "ring", "rounds": None, "epochs": 3}, ConfigError, "is endless and has no epochs"),
+        ({"rounds": None, "budget": "soon"}, ConfigError, "budget must be a time above 0 such as 60s"),
+        ({"data": "dgits"}, DataError, "unknown data set 'dgits'; nearest: digits"),
+        ({"device": "tpu"}, ConfigError, "device must be 'auto', 'cpu', 'cuda' or 'mps', got 'tpu'"),
+    ],
+)
+def test_wrong_calls_write_nothing(kwargs, error, message):
+    with pytest.raises(error, match=message):
+        train(**kwargs)
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_goals():
+    assert train(rounds=None, epochs=1, batch_size=100, out="epochs").images == 1300
+    assert train(rounds=None, budget="0.2s", out="budget").seconds >= 0.2
+
+
+def test_a_batch_larger_than_the_data_trains_on_all_of_it_and_says_so(capsys):
+    run = train(batch_size=5000, rounds=2, progress=True)
+    assert run.images == 2 * 1297
+    assert "batch size 5000 is more than the 1297 examples; training on batches of 1297." in capsys.readouterr().out
+    assert read_record(run.path)["config"]["batch_size"] == 1297
+    assert train(batch_size=5000, rounds=3).round == 3
+
+
+def test_the_default_folder_is_named_after_recipe_and_data():
+    assert train(out=None).path == Path("runs/vanilla-digits")
+    assert train(out=None, data="ring[modes=3]").path == Path("runs/vanilla-ring-modes=3")
+
+
+def test_the_record_says_what_made_the_numbers():
+    train()
+    record = read_record(Path("run"))
+    assert record["executions"] == {"discriminator": "fused", "generator": "fused"}
+    assert record["mode"] == "eager"
+    assert record["torch"] == torch.__version__
+    assert {"host", "processor", "cores", "python", "zerosum", "device", "threads", "seed", "config", "data"} <= set(
+        record
+    )
+
+
+def test_settings_are_those_recorded_unless_others_are_asked_for(capsys):
+    train(threads=1)
+    train(rounds=6)
+    assert read_record(Path("run"))["threads"] == 1
+    train(rounds=7, threads=2, progress=True)
+    assert "threads changed from 1 to 2: bits may differ from here on." in capsys.readouterr().out
+    record = read_record(Path("run"))
+    assert record["threads"] == 2
+    assert record["amendments"] == [{"round": 6, "what": "threads", "from": 1, "to": 2}]
+
+
+def test_another_version_of_torch_is_told(capsys):
+    """Fault 26."""
+    train()
+    path = Path("run/config.json")
+    path.write_text(path.read_text().replace(torch.__version__, "2.11.0"))
+    train(rounds=6, progress=True)
+    assert f"torch changed from 2.11.0 to {torch.__version__}: bits may differ" in capsys.readouterr().out
+
+
+def test_training_leaves_the_callers_randomness_and_threads_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(threads=2)
+    zs.load("run").sample(3)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == 1
+
+
+def test_the_same_call_with_a_toy_spelled_otherwise_is_the_same_run():
+    train(data="ring")
+    assert train(data="ring[modes=8]", rounds=6).round == 6
+
+
+def test_compile_mode_is_recorded(monkeypatch):
+    """The round itself is compiled in tests/game/test_modes.py."""
+    from zerosum.game import game
+
+    monkeypatch.setattr(game, "compiled", lambda run: run)
+    train(mode="compile")
+    record = read_record(Path("run"))
+    assert record["mode"] == "compile"
+    assert record["executions"] == {"discriminator": "plain", "generator": "plain"}
+
+
+def test_interrupts_of_a_script_are_keyboard_interrupts(monkeypatch):
+    import os
+    import signal
+
+    from zerosum.game import Game
+
+    real = Game.play
+
+    def play(self, *args):
+        real(self, *args)
+        if self.round == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Game, "play", play)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="stopped by SIGINT and saved: round 3"):
+        train(rounds=100)
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.undo()
+    assert train(rounds=4).round == 4

@@ -1,0 +1,125 @@
+"""Who may import whom: the table of the design, walked; and what importing costs."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "zerosum"
+
+# room: rooms it may import. `errors` (what a user can do wrong) and the version are open to all.
+ROOMS = {
+    "losses": set(),
+    "updates": set(),
+    "runtime": set(),
+    "networks": {"runtime"},
+    "sources": {"runtime"},
+    "attacks": {"losses"},
+    "game": {"updates", "runtime", "sources"},
+    "data": {"runtime", "sources"},
+    "metrics": {"losses", "networks", "updates", "runtime", "game", "data"},
+    "latent": {"sources", "networks", "data"},
+}
+ROOMS["training"] = set(ROOMS)
+ROOMS["recipes"] = set(ROOMS)
+ROOMS["lab"] = set(ROOMS)
+ROOMS["api"] = set(ROOMS) - {"lab"}
+ROOMS["studio"] = {"api"}
+ROOMS["cli"] = {"api", "lab", "recipes"}  # recipes are listed without torch, which api cannot
+OPEN = {"errors"}
+OUTSIDE = {"__init__", "__main__"}
+
+
+def imports(path):
+    """Every import of ours in a file, wherever it stands: (module, names)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, ()) for alias in node.names if alias.name.split(".")[0] == "zerosum")
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import"
+            if node.module.split(".")[0] == "zerosum":
+                yield node.module, tuple(alias.name for alias in node.names)
+
+
+def rooms(module, names):
+    parts = module.split(".")
+    return {parts[1]} if len(parts) > 1 else {n for n in names if n != "__version__"}
+
+
+def files():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        relative = path.relative_to(PACKAGE)
+        yield path, relative.parts[0].removesuffix(".py")
+
+
+def test_every_file_is_in_a_room_of_the_table():
+    assert {room for _, room in files()} - OPEN - OUTSIDE <= set(ROOMS)
+
+
+@pytest.mark.parametrize(
+    ("path", "room"), [(p, r) for p, r in files() if r not in OPEN | OUTSIDE], ids=lambda v: str(v)[-40:]
+)
+def test_rooms_import_downwards_only(path, room):
+    for module, names in imports(path):
+        for imported in rooms(module, names):
+            assert imported in ROOMS[room] | OPEN | {room}, f"{path} imports {module}"
+
+
+def test_errors_import_nothing_of_ours():
+    assert list(imports(PACKAGE / "errors.py")) == []
+
+
+def test_no_recipe_imports_another():
+    for path in (PACKAGE / "recipes").glob("*.py"):
+        for module, _ in imports(path):
+            assert not module.startswith("zerosum.recipes"), path
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["--version"], ["list", "recipes"], ["train"], ["train", "--help"], ["nonsense"]],
+    ids=" ".join,
+)
+def test_the_light_commands_import_no_torch(words):
+    code = f"import sys; from zerosum.cli import main; main({words!r}); print('torch' in sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.split()[-1] == "False", done.stderr
+
+
+def test_importing_the_package_imports_no_torch():
+    assert python("import sys, zerosum; dir(zerosum); print('torch' in sys.modules)") == ["False"]
+    assert python("import zerosum as zs; print(zs.train.__name__, zs.Model.__name__)") == ["train", "Model"]
+
+
+def test_an_unknown_name_of_the_package():
+    import zerosum
+
+    with pytest.raises(AttributeError, match="module 'zerosum' has no attribute 'fit'"):
+        _ = zerosum.fit
+
+
+def test_help_costs_little():
+    """CPU seconds of the process, the budget of the design; not a timing, a guard against a heavy import."""
+    code = (
+        "import os, sys; from zerosum.cli import main; main(['--help']);"
+        "t = os.times(); print(t.user + t.system, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
+    assert float(done.stderr) <= 0.5
+
+
+def test_training_does_not_import_the_compiler():
+    """Constructing torch.optim.Adam alone would."""
+    code = (
+        "import sys, tempfile, zerosum as zs;"
+        "zs.train('vanilla', rounds=2, out=tempfile.mkdtemp(), progress=False);"
+        "print('torch._dynamo' in sys.modules, 'torchvision' in sys.modules)"
+    )
+    assert python(code) == ["False", "False"]

@@ -1,0 +1,18 @@
+"""Names to things: train a recipe on data, load what came of it, say what there is.
+
+This is what Python users, the command line and everything above stand on.
+"""
+
+from zerosum.api.catalogue import (
+    Description as Description,
+    data_sets as data_sets,
+    describe as describe,
+    metrics as metrics,
+    settings as settings,
+)
+from zerosum.api.models import Model as Model, load as load
+from zerosum.api.options import Options as Options, checked as checked
+from zerosum.api.plans import Plan as Plan, build as build, train as train
+from zerosum.api.samples import sample as sample
+from zerosum.training import Run as Run, fields as fields
+from zerosum.training.progress import display as display, duration as duration

@@ -1,0 +1,103 @@
+"""A trained model, rebuilt from its run folder without the data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from zerosum import recipes
+from zerosum.api.options import checked
+from zerosum.api.plans import build
+from zerosum.data import DataSpec
+from zerosum.errors import ConfigError, RunError
+from zerosum.runtime import choose_device
+from zerosum.training import Experiment, Run
+from zerosum.training.folder import checkpoints_of, read_record
+
+
+class Model:
+    """A trained model: what it answers, it answers with the averages of its networks where it has any.
+
+    Made by :func:`load`.
+
+    Attributes:
+        recipe: Its name.
+        config: The recipe's configuration.
+        spec: What its data were.
+        round: Rounds it was trained.
+    """
+
+    def __init__(self, experiment: Experiment, recipe: str, config: Any, spec: DataSpec):
+        self.recipe, self.config, self.spec = recipe, config, spec
+        self.round = experiment.game.round
+        self._experiment = experiment
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What it can be asked."""
+        return tuple(self._experiment.answers)
+
+    def ask(self, question: str, x: Tensor, raw: bool = False) -> Tensor:
+        """One answer about examples: ``model.ask("score", images)``.
+
+        Arguments:
+            question: One of :attr:`answers`.
+            x: (N, ...) in [0, 1] for images.
+            raw: Use the networks as last trained instead of their averages.
+
+        Raises:
+            Unsupported: This kind of model cannot answer that; the message says why.
+        """
+        return self._experiment.ask(question, {"x": x}, raw)
+
+    def sample(self, n: int, seed: int = 0, raw: bool = False) -> Tensor:
+        """n samples, (n, ...) float32, images in [0, 1]. A larger n of the same seed begins with the same samples."""
+        if n < 1:
+            raise ConfigError(f"n must be at least 1, got {n}.")
+        return self._experiment.sample(n, seed, raw)
+
+    def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
+        """The same samples in chunks, so that any number needs bounded memory."""
+        return self._experiment.samples(n, seed, raw)
+
+
+def load(run: Run | Path | str, round: int | None = None, device: str = "cpu") -> Model:
+    """The model of a run, rebuilt without its data. A damaged checkpoint is passed over with a warning.
+
+    Arguments:
+        run: A run folder, or what :func:`train` returned.
+        round: Which checkpoint; the newest that verifies by default.
+        device: Where it answers.
+
+    Raises:
+        RunError: The folder holds no run, or no checkpoint of it can be used.
+    """
+    path = run.path if isinstance(run, Run) else Path(run)
+    record = read_record(path) if path.is_dir() else None
+    if record is None:
+        raise RunError(f"{path} is no run folder (there is no config.json in it).")
+    module = recipes.find(record["recipe"])
+    try:
+        spec = TypeAdapter(DataSpec).validate_python(record["data"]["spec"])
+    except (KeyError, TypeError, ValidationError):
+        raise RunError(f"{path / 'config.json'} does not say what its data were; restore it from a copy.") from None
+    config = checked(module.Config, record["config"], str(path / "config.json"))
+    checkpoint = checkpoints_of(path, record).load(round)
+    if checkpoint is None:
+        raise RunError(f"{path} has no checkpoint yet; train it a little longer.")
+    with torch.random.fork_rng(devices=[]):
+        experiment = build(module, config, spec, record["seed"])
+    experiment.game.to(choose_device(device))
+    try:
+        experiment.game.load_state(checkpoint.tensors)
+    except ValueError as error:
+        raise RunError(f"{checkpoint.path} does not fit the networks {record['recipe']} builds: {error}") from error
+    for sentence in checkpoint.damaged:
+        warnings.warn(f"{sentence} Using {checkpoint.path.name}.", stacklevel=2)
+    return Model(experiment, record["recipe"], config, spec)

@@ -1,0 +1,86 @@
+"""What a training can be told, checked: every range and every name, in a sentence each."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from zerosum.errors import ConfigError, unknown
+from zerosum.training import fields
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training is told beside the recipe's own configuration."""
+
+    data: str = "digits"
+    """Data set, by name; a toy may carry parameters: 'ring[modes=25]'."""
+    out: Path | None = None
+    """Run folder; runs/<recipe>-<data> by default. The same command again continues the run in it."""
+    rounds: fields.Count | None = None
+    """Goal: rounds of the whole run [rounds]. The recipe's own where no goal is given."""
+    epochs: fields.Count | None = None
+    """Goal: passes over the training examples, of the whole run [epochs]."""
+    budget: str | None = None
+    """Goal: training time of the whole run, such as 60s, 10m or 2h [seconds without a unit]."""
+    seed: fields.NonNegativeCount = 0
+    """Of everything random: weights, order of the data, latents, dropout."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train; auto takes CUDA, then MPS, then the CPU, and on continuing the one recorded."""
+    threads: fields.Count | None = None
+    """CPU threads; torch's choice by default, and on continuing the number recorded [threads]."""
+    mode: Literal["eager", "compile"] | None = None
+    """How a round is run; eager by default, and on continuing the one recorded. Compiling takes a minute."""
+    save_every: fields.Count | None = None
+    """Rounds between checkpoints [rounds]; about one a minute by default. One is always made at the end."""
+    sample_every: fields.Count = 1000
+    """Rounds between pictures of a fixed latent set [rounds]."""
+    log_every: fields.Count = 100
+    """Rounds between lines of the log [rounds]."""
+    fresh: bool = False
+    """Move what the run folder holds to <out>.old-<n> and start anew."""
+
+
+def checked(kind: type, values: Mapping[str, Any], place: str) -> Any:
+    """An instance of a dataclass from values by field name, their types and ranges checked.
+
+    Raises:
+        ConfigError: A field nobody knows, with the nearest names, or values out of range, a sentence each.
+    """
+    known = {f.name for f in dataclasses.fields(kind)}
+    for name in values:
+        if name not in known:
+            near = known if kind is Options else known | {f.name for f in dataclasses.fields(Options)}
+            raise ConfigError(f"{unknown('option', name, near)[:-1]} ({place}).")
+    try:
+        return TypeAdapter(kind).validate_python(dict(values))
+    except ValidationError as error:
+        raise ConfigError(" ".join(_sentence(e, place) for e in error.errors())) from None
+
+
+def _sentence(error: Any, place: str) -> str:
+    name = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("constrained", "function")))
+    rule = re.sub(r"^Input should be", "must be", error["msg"])
+    return f"{name} {rule}, got {error['input']!r} ({place})."
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of a budget such as 90, 60s, 10m or 2h.
+
+    Raises:
+        ConfigError: It is no time above 0.
+
+    Examples:
+        >>> seconds_of("1.5m")
+        90.0
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
+    if match is None or not float(match[1]) > 0:
+        raise ConfigError(f"budget must be a time above 0 such as 60s, 10m or 2h, got {text!r}.")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

@@ -1,0 +1,229 @@
+"""A training from its names: recipe, data and options become an experiment that the loop trains."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+import zerosum
+from zerosum import recipes
+from zerosum.api.options import Options, checked, seconds_of
+from zerosum.data import Data, DataSpec, open_data
+from zerosum.errors import ConfigError, DataError
+from zerosum.runtime import choose_device, machine, reseed
+from zerosum.training import (
+    Experiment,
+    Feed,
+    Forecast,
+    Goal,
+    Intervals,
+    Run,
+    RunFolder,
+    forecast,
+    train as train_experiment,
+)
+from zerosum.training.progress import Display, Silent, display
+
+
+class Plan:
+    """A training about to start: names resolved, values checked, nothing written.
+
+    Arguments:
+        recipe: Name of a recipe.
+        options: Goal, place and machine.
+        settings: Fields of the recipe's Config by name; those left out keep the paper's values.
+
+    Attributes:
+        config: The recipe's configuration.
+        notices: Sentences the user should see.
+
+    Raises:
+        ConfigError: A name is unknown or a value out of range.
+        DataError: The data cannot be opened.
+    """
+
+    def __init__(self, recipe: str, options: Options, settings: Mapping[str, Any]):
+        self.module = recipes.find(recipe)
+        self.recipe, self.options = recipe, checked(Options, dataclasses.asdict(options), f"recipe {recipe}")
+        self.notices: list[str] = []
+        self.config = checked(self.module.Config, settings, f"recipe {recipe}")
+        self.out = (
+            self.options.out or Path("runs") / f"{recipe}-{re.sub(r'[^A-Za-z0-9.=-]+', '-', options.data).strip('-')}"
+        )
+        self.spec = open_data(options.data).spec
+        if self.spec.count is not None and self.config.batch_size > self.spec.count:
+            self.notices.append(
+                f"batch size {self.config.batch_size} is more than the {self.spec.count} examples; "
+                f"training on batches of {self.spec.count}."
+            )
+            self.config = dataclasses.replace(self.config, batch_size=self.spec.count)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise ConfigError(
+                f"a run is trained by one process yet, got {os.environ['WORLD_SIZE']} ranks; drop torchrun."
+            )
+        self._seconds = None if self.options.budget is None else seconds_of(self.options.budget)
+        given = [f"--{name}" for name in ("rounds", "epochs", "budget") if getattr(self.options, name) is not None]
+        if len(given) > 1:
+            raise ConfigError(f"a run has one goal, got {' and '.join(given)}; give one of them.")
+        if self.options.epochs is not None and self.spec.count is None:
+            raise ConfigError(f"data {self.spec.name!r} is endless and has no epochs; give --rounds or --budget.")
+
+    def record(self) -> dict[str, Any]:
+        """What ``config.json`` says of a new run."""
+        device = choose_device(self.options.device)
+        return {
+            "recipe": self.recipe,
+            "config": dataclasses.asdict(self.config),
+            "data": {
+                "fingerprint": self._open("train").fingerprint,
+                "spec": {**dataclasses.asdict(self.spec), "shape": list(self.spec.shape)},
+            },
+            "seed": self.options.seed,
+            "device": str(device),
+            "threads": self.options.threads or torch.get_num_threads(),
+            "mode": self.options.mode or "eager",
+            "zerosum": zerosum.__version__,
+            **machine(),
+        }
+
+    def goal(self, experiment: Experiment) -> Goal:
+        """The goal in the loop's terms."""
+        if self.options.epochs is not None:
+            assert self.spec.count is not None
+            return Goal(images=self.options.epochs * self.spec.count)
+        if self._seconds is not None:
+            return Goal(seconds=self._seconds)
+        return Goal(rounds=self.options.rounds or experiment.rounds)
+
+    def train(self, show: Display) -> Run:
+        """Train, from wherever the run folder stands."""
+        record = self.record()
+        with _set_up(record["threads"]):
+            experiment = build(self.module, self.config, self.spec, self.options.seed)
+            folder = RunFolder.claim(self.out, record, self.options.fresh)
+            try:
+                for text in (*self.notices, *folder.notices):
+                    show.note(text)
+                self._take_settings(folder, record, experiment, show)
+                options = self.options
+                return train_experiment(
+                    experiment,
+                    self._feed(experiment),
+                    folder,
+                    self.goal(experiment),
+                    options.seed,
+                    functools.cache(self._open),
+                    Intervals(options.log_every, options.sample_every, options.save_every),
+                    show,
+                )
+            finally:
+                folder.release()
+
+    def forecast(self) -> tuple[Forecast, Goal]:
+        """What it would cost, from a trial of a second or two in eager mode; nothing is written."""
+        record = self.record()
+        with _set_up(record["threads"]):
+            experiment = build(self.module, self.config, self.spec, self.options.seed)
+            experiment.game.to(torch.device(record["device"]))
+            return forecast(experiment, self._feed(experiment), self.options.seed), self.goal(experiment)
+
+    def _open(self, split: str) -> Data:
+        return open_data(self.options.data, split)
+
+    def _feed(self, experiment: Experiment) -> Feed:
+        device, seed = experiment.game.device, self.options.seed
+        data = open_data(self.options.data, "train", seed, device)
+        return Feed(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
+
+    def _take_settings(
+        self, folder: RunFolder, record: Mapping[str, Any], experiment: Experiment, show: Display
+    ) -> None:
+        """Settings are those recorded, unless others are asked for; what the machine now is, it is."""
+        asked = {
+            "device": None if self.options.device == "auto" else record["device"],
+            "threads": self.options.threads,
+            "mode": self.options.mode,
+            **{key: record[key] for key in ("zerosum", "torch", "processor", "host")},
+        }
+        changes = {key: value for key, value in asked.items() if value is not None}
+        for text in folder.amend(max(folder.checkpoints.rounds(), default=0), changes):
+            show.note(text)
+        torch.set_num_threads(folder.record["threads"])
+        game = experiment.game.to(choose_device(folder.record["device"]))
+        try:
+            game.mode = folder.record["mode"]
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        if folder.record.get("executions") != game.executions:
+            folder.record["executions"] = game.executions
+            folder.write_record()
+
+
+def train(
+    recipe: str,
+    *,
+    progress: bool = True,
+    **options_and_settings: Any,
+) -> Run:
+    """Train a recipe on data; the same call again continues the run, to a larger goal if there is one.
+
+    Arguments:
+        recipe: Name of a recipe (``zerosum list recipes``).
+        progress: Show how it goes, as a live display on a terminal and as lines elsewhere.
+        **options_and_settings: Fields of :class:`Options` (``data``, ``out``, ``rounds``, ``seed``, ...) and of the
+            recipe's ``Config`` (``learning_rate``, ...).
+
+    Raises:
+        ConfigError: A name is unknown, a value is out of range, or ``out`` holds another run.
+        DataError: The data cannot be read.
+        RunError: The run folder cannot be used.
+        Diverged: The numbers left the finite.
+        Interrupted: A signal came (Ctrl-C is one); everything is saved.
+
+    Examples:
+        >>> import tempfile
+        >>> run = train("vanilla", data="digits", rounds=5, out=tempfile.mkdtemp(), progress=False)
+        >>> run.round, run.images
+        (5, 640)
+    """
+    known = {f.name for f in dataclasses.fields(Options)}
+    options = {name: value for name, value in options_and_settings.items() if name in known}
+    settings = {name: value for name, value in options_and_settings.items() if name not in known}
+    return Plan(recipe, Options(**options), settings).train(display() if progress else Silent())
+
+
+def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experiment:
+    """Build a recipe's experiment, on the CPU, with weights from the seed.
+
+    Raises:
+        ConfigError: The recipe refuses the configuration or the data.
+    """
+    reseed(torch.device("cpu"), seed, "weights")
+    try:
+        experiment: Experiment = module.build(config, spec)
+    except (ConfigError, DataError):
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{module.__name__.rpartition('.')[2]} cannot be built: {error}") from error
+    return experiment
+
+
+@contextmanager
+def _set_up(threads: int) -> Iterator[None]:
+    """Torch with a run's number of threads, and the caller's threads and random numbers back at the end."""
+    before = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -1,0 +1,75 @@
+"""Samples of a model as files: a picture, or arrays written chunk by chunk."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zerosum.api.models import Model, load
+from zerosum.errors import ConfigError
+from zerosum.training import Run, files, pictures
+
+
+def sample(
+    run: Run | Path | str,
+    out: Path | str,
+    n: int = 64,
+    seed: int = 0,
+    raw: bool = False,
+    round: int | None = None,
+    device: str = "cpu",
+) -> Model:
+    """Write samples of a run's model to a file.
+
+    Arguments:
+        run: A run folder, or what training returned.
+        out: A ``.png`` for a picture, an ``.npz`` for a float32 array ``x``; any number of samples in bounded memory.
+        n: How many.
+        seed: Of the samples; a larger n of the same seed begins with the same ones.
+        raw: Use the networks as last trained instead of their averages.
+        round: Of the checkpoint; the newest by default.
+        device: Where to compute.
+
+    Returns:
+        The model they are of.
+
+    Raises:
+        ConfigError: The file has another ending, or its folder is not there.
+        RunError: The run folder holds no model.
+    """
+    out = Path(out)
+    if out.suffix not in (".png", ".npz"):
+        raise ConfigError(f"samples go into a .png or an .npz, got {str(out)!r}.")
+    if not out.parent.is_dir():
+        raise ConfigError(f"there is no folder {str(out.parent)!r} for {str(out)!r}.")
+    model = load(run, round, device)
+    chunks = model.samples(n, seed, raw)
+    if out.suffix == ".npz":
+        _write_arrays(out, n, model.spec.shape, chunks)
+    else:
+        _write_picture(out, n, chunks)
+    return model
+
+
+def _write_arrays(path: Path, n: int, shape: tuple[int, ...], chunks: Iterator[Tensor]) -> None:
+    new = path.with_name(path.name + ".new")
+    header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": (n, *shape)}
+    with zipfile.ZipFile(new, "w") as archive, archive.open("x.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for chunk in chunks:
+            file.write(np.ascontiguousarray(chunk.cpu().numpy(), np.float32).tobytes())
+    new.replace(path)
+
+
+def _write_picture(path: Path, n: int, chunks: Iterator[Tensor]) -> None:
+    # A sheet of many images is kept as the bytes it will be.
+    kept = [(c.clamp(0, 1) * 255).round().to(torch.uint8) if c.ndim == 4 else c for c in (c.cpu() for c in chunks)]
+    samples = torch.cat(kept)
+    image = pictures.grid(samples, math.ceil(math.sqrt(n))) if samples.ndim == 4 else pictures.picture(samples)
+    files.replace(path, pictures.png(image))

@@ -1,0 +1,82 @@
+"""The program: which verb, and what its failure says and returns.
+
+A verb's module is imported when it is called for, so ``zerosum --help`` imports neither torch nor the verbs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+
+from zerosum import __version__
+from zerosum.errors import ConfigError, Interrupted, ZerosumError, unknown
+
+VERBS = {
+    "train": "train a recipe on data; the same command again continues",
+    "sample": "draw samples from a run, as a picture or as arrays",
+    "list": "what there is: recipes, data, metrics",
+    "show": "a recipe: what it is, its players and its settings",
+}
+
+USAGE = """\
+usage: zerosum VERB ...
+
+Adversarial learning in PyTorch.
+
+verbs:
+{verbs}
+
+options:
+  -h, --help  this page; after a verb, the verb's
+  --version   the version
+  --debug     with any verb: show the traceback of an error
+
+begin with:
+  zerosum train mlp_gan --data digits --out runs/first --budget 30s
+  zerosum sample runs/first --n 64 --out grid.png
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code.
+
+    0 done, 2 a wrong option, 3 data, 4 run folder or checkpoint, 5 diverged, 75 preempted (start it again), 130 Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    if debug:
+        words.remove("--debug")
+    warnings.showwarning = lambda message, *_: print(f"zerosum: {message}", file=sys.stderr)
+    try:
+        return _verb(words)
+    except ZerosumError as error:
+        if debug:
+            raise
+        print(f"zerosum: {error}", file=sys.stderr)
+        return error.exit_code
+    except Interrupted as error:
+        print(f"zerosum: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("zerosum: interrupted.", file=sys.stderr)
+        return 130
+    except OSError as error:
+        if debug or error.filename is None:
+            raise
+        print(f"zerosum: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 4
+
+
+def _verb(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE.format(verbs="\n".join(f"  {verb:8} {text}" for verb, text in VERBS.items())), end="")
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"zerosum {__version__}")
+        return 0
+    if words[0] not in VERBS:
+        raise ConfigError(unknown("verb", words[0], VERBS))
+    module = importlib.import_module(f"zerosum.cli.{words[0]}")
+    return int(module.run(words[1:]))

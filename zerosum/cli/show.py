@@ -1,0 +1,39 @@
+"""``zerosum show RECIPE``: what a recipe is, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zerosum import recipes
+from zerosum.cli.parse import option
+from zerosum.errors import ConfigError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print a recipe's docstring, its players and turns on the digits, and its settings."""
+    if len(arguments) == 1 and arguments[0] in ("-h", "--help"):
+        print("usage: zerosum show RECIPE")
+        return 0
+    if len(arguments) != 1:
+        raise ConfigError(f"zerosum show needs the name of one recipe ({', '.join(recipes.names())}).")
+    recipes.find(arguments[0])
+    from zerosum import api
+
+    recipe = api.describe(arguments[0])
+    print(f"{recipe.text}\n\nOn digits:")
+    for name, text in recipe.networks.items():
+        print(f"  network {name}: {text}")
+    for name, text in recipe.players.items():
+        print(f"  player {name} {text}")
+    for number, text in enumerate(recipe.turns, 1):
+        print(f"  turn {number}: {text}")
+    print(f"  answers: {', '.join(recipe.answers)}")
+    if recipe.coupled:
+        who = ", ".join(recipe.coupled)
+        print(f"  a batch is more than its examples ({who}): micro-batches and ranks change the result")
+    else:
+        print("  a batch is the mean of its examples: micro-batches and ranks do not change the result")
+    print("\nSettings (zerosum train, --help says what they are):")
+    for name, value in api.settings(recipe.config).items():
+        print(f"  {option(name):22} {value}")
+    return 0

@@ -1,0 +1,144 @@
+"""``zerosum train RECIPE``: train, continue, or only say what it would cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zerosum import recipes
+from zerosum.cli.parse import command, option, parse
+from zerosum.errors import ConfigError, unknown
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Options of the command line alone."""
+
+    config: Path | None = None
+    """TOML file of options by name; those on the command line come before it."""
+    dry_run: bool = False
+    """Print the configuration and a forecast of time and memory, write nothing."""
+    debug: bool = False
+    """Show the traceback of an error."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Train a recipe."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: zerosum train RECIPE [OPTIONS]\n\nrecipes (zerosum train RECIPE --help lists the options):")
+        for name in recipes.names():
+            print(f"  {name:12} {recipes.summary(name)}")
+        return 0 if arguments else 2
+    recipe, *words = arguments
+    if recipe.startswith("-"):
+        raise ConfigError(
+            f"zerosum train begins with the name of a recipe ({', '.join(recipes.names())}), got {recipe!r}."
+        )
+    module = recipes.find(recipe)
+    from zerosum import api
+
+    groups = {"recipe": module.Config, "run": api.Options, "command_line": CommandLine}
+    defaults = _defaults(_config_file(words), groups)
+    parsed = parse(groups, words, f"zerosum train {recipe}", recipes.summary(recipe), defaults)
+    plan = api.Plan(recipe, parsed.run, dataclasses.asdict(parsed.recipe))
+    if parsed.command_line.dry_run:
+        _print_forecast(plan)
+        return 0
+    _print_run(plan, words, plan.train(api.display()))
+    return 0
+
+
+def _config_file(words: Sequence[str]) -> Path | None:
+    for i, word in enumerate(words):
+        if word == "--config" and i + 1 < len(words):
+            return Path(words[i + 1])
+        if word.startswith("--config="):
+            return Path(word.partition("=")[2])
+    return None
+
+
+def _defaults(path: Path | None, groups: dict[str, type]) -> dict[str, Any] | None:
+    """The groups with the values of a TOML file in place of their own."""
+    if path is None:
+        return None
+    try:
+        values = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"--config {path} cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--config {path} is no TOML ({error}).") from None
+    values = {name.replace("-", "_"): value for name, value in values.items()}
+    known = {f.name for kind in groups.values() for f in dataclasses.fields(kind)} - {"config", "debug"}
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"{unknown('option', name, known)[:-1]} (in {path}).")
+    from zerosum.api import checked
+
+    return {
+        key: checked(
+            kind, {n: v for n, v in values.items() if n in {f.name for f in dataclasses.fields(kind)}}, str(path)
+        )
+        for key, kind in groups.items()
+    }
+
+
+def _print_forecast(plan: Any) -> None:
+    from zerosum.api import duration
+
+    cost, goal = plan.forecast()
+    print(f"recipe      {plan.recipe}")
+    print(f"data        {plan.spec.name}, {plan.spec.kind} {'x'.join(map(str, plan.spec.shape))}, ", end="")
+    print("endless" if plan.spec.count is None else f"{plan.spec.count} training examples")
+    print(f"out         {plan.out}")
+    for field in dataclasses.fields(plan.config):
+        print(f"{option(field.name):24}{getattr(plan.config, field.name)}")
+    for text in plan.notices:
+        print(text)
+    images = cost.images_per_round
+    rounds = goal.rounds or -(-(goal.images or 0) // images) or round(goal.seconds * cost.rounds_per_second)
+    seconds = rounds / cost.rounds_per_second
+    print(f"parameters  {', '.join(f'{name} {count:,}' for name, count in cost.parameters.items())}")
+    print(
+        f"speed       {cost.rounds_per_second:,.0f} rounds/s, {cost.rounds_per_second * images:,.0f} images/s (a trial)"
+    )
+    print(f"time        {duration(seconds)} for {rounds:,} rounds, {rounds * images:,} images")
+    print(f"memory      {'not told by this system' if cost.memory is None else _size(cost.memory)} at the peak")
+    print(f"disk        {_size(cost.checkpoint)} a checkpoint, 3 are kept")
+
+
+def _print_run(plan: Any, words: Sequence[str], run: Any) -> None:
+    from zerosum.api import duration
+
+    print(f"done: round {run.round:,}, {run.images:,} images, {duration(run.seconds)} of training.")
+    for result in run.results:
+        interval = "" if result.interval is None else f" (95 %: {result.interval[0]:.3f} to {result.interval[1]:.3f})"
+        print(f"  {result.metric} = {result.value:.4g}{interval}")
+    print(f"samples: {run.picture}")
+    me = command()
+    print("next:")
+    print(f"  {me} sample {shlex.quote(str(run.path))} --n 100 --out more.png")
+    print(
+        f"  {me} train {plan.recipe} {shlex.join(_without_goal(words))} --rounds {2 * run.round}".replace("  --", " --")
+    )
+    print(f"  {me} show {plan.recipe}")
+
+
+def _without_goal(words: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        goal = name in ("--rounds", "--epochs", "--budget")
+        if not goal and not skip and word != "--fresh":
+            kept.append(word)
+        skip = goal and not equals
+    return kept
+
+
+def _size(count: int) -> str:
+    return f"{count / (1 << 20):,.1f} MiB" if count < 1 << 30 else f"{count / (1 << 30):,.1f} GiB"
