@@ -1,0 +1,72 @@
+"""The code blocks of README and docs run as they stand; links between pages lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from zerosum.cli import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_there_are_pages_with_code():
+    kinds = [kind for page in PAGES for kind, _ in BLOCK.findall(page.read_text())]
+    assert kinds.count("python") >= 4
+    assert kinds.count("console") >= 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_blocks_run_in_their_order(page, capsys):
+    """Python blocks of a page share their names; console blocks are commands of zerosum after a dollar."""
+    names = {"__name__": "__docs__"}
+    for kind, code in BLOCK.findall(page.read_text()):
+        if kind == "python":
+            exec(compile(code, str(page), "exec"), names)
+        elif kind == "console":
+            for line in code.splitlines():
+                words = shlex.split(line.removeprefix("$ "))
+                assert words[0] == "zerosum", line
+                assert main(words[1:]) == 0, line
+        elif kind == "toml":
+            import tomllib
+
+            tomllib.loads(code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_and_pictures_are_there(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith(("http:", "https:")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_tree_in_the_readme_is_the_tree():
+    """One line per room and per recipe, in the README's tree."""
+    tree = (ROOT / "README.md").read_text()
+    for path in (ROOT / "zerosum").iterdir():
+        if path.name.startswith("__") or path.suffix == ".typed":
+            continue
+        assert path.name in tree, path.name
+    for path in (ROOT / "zerosum" / "recipes").glob("[a-z]*.py"):
+        assert path.stem in tree, path.name
+
+
+def test_every_relative_path_of_the_readme_tree_exists():
+    block = next(code for kind, code in BLOCK.findall((ROOT / "README.md").read_text()) if kind == "text")
+    parents = []
+    for line in block.splitlines():
+        entry = line.split("#")[0].rstrip()
+        if not entry.strip():
+            continue
+        depth = (len(entry) - len(entry.lstrip())) // 2
+        parents = [*parents[:depth], entry.strip().rstrip("/")]
+        for part in parents[-1].split(", "):
+            assert (ROOT.joinpath(*parents[:-1]) / part).exists(), part
