@@ -84,12 +84,13 @@ def die_at(call, *words):
 def noisy(rounds, save_every=None, out="noisy"):
     """Train the game with dropout and batch normalisation."""
     from tests.games import noisy_experiment
-    from zerosum.training import Goal, Intervals, RunFolder, train
+    from zerosum.training import Goal, Intervals, RunFolder, Training
 
     experiment, feed = noisy_experiment()
     folder = RunFolder.claim(Path(out), {"recipe": "noisy", "config": {}, "data": {}, "seed": 0})
     try:
-        train(experiment, feed, folder, Goal(rounds=rounds), 0, lambda split: feed._data, Intervals(10, 50, save_every))
+        intervals = Intervals(10, 50, save_every)
+        Training(experiment, feed, folder, Goal(rounds=rounds), 0, lambda split: feed._data, intervals).run()
     finally:
         folder.release()
     return 0

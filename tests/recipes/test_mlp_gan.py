@@ -3,13 +3,9 @@
 import pytest
 import torch
 
-from tests.games import play
-from tests.recipes.test_contract import tiny
-from zerosum import api
-from zerosum.data import open_data
+from tests.recipes.test_contract import judged, tiny
 from zerosum.game import gradients
 from zerosum.recipes import mlp_gan
-from zerosum.training import Feed
 
 
 def test_a_bias_the_loss_does_not_depend_on_gets_no_gradient_at_all():
@@ -54,14 +50,14 @@ def test_penalties_are_gamma_half_times_the_squared_slope():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_it_learns_the_digits(seed):
-    """Held-out nearest neighbours: all ten classes, and samples as near as real ones, give or take."""
-    data = open_data("digits", seed=seed)
-    config = mlp_gan.Config()
-    experiment = api.build(mlp_gan, config, data.spec, seed)
-    feed = Feed(data, experiment.draws, experiment.game.schedule, config.batch_size, seed, experiment.game.device)
-    play(experiment.game, feed, 3000)
-    values = {
-        m.name.partition("[")[0]: m(experiment.sample, open_data("digits", m.split)).value for m in experiment.metrics
-    }
+    """Held-out nearest neighbours: all classes, and samples not too far from real ones."""
+    values = judged("mlp_gan", "digits", 3000, seed)
     assert values["neighbour_classes"] >= 9
     assert values["neighbour_distance"] <= 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(5))
+def test_it_finds_all_25_modes_of_the_grid(seed):
+    assert judged("mlp_gan", "grid", 20_000, seed)["modes"] == 25

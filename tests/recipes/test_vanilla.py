@@ -5,12 +5,10 @@ import math
 import pytest
 import torch
 
-from tests.games import play
-from tests.recipes.test_contract import tiny
+from tests.recipes.test_contract import judged, tiny
 from zerosum import api
-from zerosum.data import DataSpec, open_data
+from zerosum.data import DataSpec
 from zerosum.recipes import vanilla
-from zerosum.training import Feed
 
 
 def built(spec=None, **settings):
@@ -50,14 +48,7 @@ def test_the_score_is_the_logit():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_it_learns_the_digits(seed):
-    """Held-out nearest neighbours after 10,000 rounds: all ten classes, and not too far from real."""
-    data = open_data("digits", seed=seed)
-    config = vanilla.Config()
-    experiment = api.build(vanilla, config, data.spec, seed)
-    feed = Feed(data, experiment.draws, experiment.game.schedule, config.batch_size, seed, experiment.game.device)
-    play(experiment.game, feed, 10_000)
-    values = {
-        m.name.partition("[")[0]: m(experiment.sample, open_data("digits", m.split)).value for m in experiment.metrics
-    }
+    """Held-out nearest neighbours: all classes, and samples not too far from real ones."""
+    values = judged("vanilla", "digits", 10_000, seed)
     assert values["neighbour_classes"] >= 9
     assert values["neighbour_distance"] <= 1.5

@@ -11,7 +11,7 @@ import torch
 
 from tests.games import noisy_experiment, points
 from zerosum.errors import Diverged, RunError
-from zerosum.training import Goal, Intervals, RunFolder, files, log, train
+from zerosum.training import Goal, Intervals, RunFolder, Training, files, log
 from zerosum.training.folder import checkpoints_of
 from zerosum.training.progress import Silent
 
@@ -32,7 +32,8 @@ def run(goal, out="run", told=None, experiment=None, **intervals):
     experiment, feed = experiment or noisy_experiment()
     folder = RunFolder.claim(Path(out), RECORD)
     try:
-        return train(experiment, feed, folder, goal, 0, lambda split: points(), Intervals(**intervals), told)
+        intervals = Intervals(**intervals)
+        return Training(experiment, feed, folder, goal, 0, lambda split: points(), intervals, told).run()
     finally:
         folder.release()
 
@@ -142,6 +143,18 @@ def refusing(monkeypatch, call, name, times):
         return real(path, *args)
 
     monkeypatch.setattr(files, call, function)
+
+
+@pytest.mark.fault
+def test_fault_2_no_room_is_found_before_round_1(monkeypatch):
+    monkeypatch.setattr(files, "free", lambda path: 1 << 19)
+    with pytest.raises(
+        RunError, match=r"run has no room for this run \(a checkpoint needs 1.0 MiB, the disk has 0.5 MiB\)"
+    ):
+        run(Goal(rounds=5))
+    assert not Path("run/checkpoints").exists()
+    monkeypatch.undo()
+    assert run(Goal(rounds=5)).round == 5
 
 
 @pytest.mark.fault

@@ -28,8 +28,8 @@ from zerosum.training import (
     Intervals,
     Run,
     RunFolder,
+    Training,
     forecast,
-    train as train_experiment,
 )
 from zerosum.training.progress import Display, Silent, display
 
@@ -115,7 +115,7 @@ class Plan:
                     show.note(text)
                 self._take_settings(folder, record, experiment, show)
                 options = self.options
-                return train_experiment(
+                return Training(
                     experiment,
                     self._feed(experiment),
                     folder,
@@ -124,7 +124,7 @@ class Plan:
                     functools.cache(self._open),
                     Intervals(options.log_every, options.sample_every, options.save_every),
                     show,
-                )
+                ).run()
             finally:
                 folder.release()
 

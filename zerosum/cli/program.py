@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         print(f"zerosum: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("zerosum: interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"zerosum: {error or 'interrupted.'}", file=sys.stderr)
         return 130
     except OSError as error:
         if debug or error.filename is None:

@@ -8,4 +8,4 @@ from zerosum.training.experiment import Answer as Answer, Experiment as Experime
 from zerosum.training.feed import Feed as Feed
 from zerosum.training.folder import RunFolder as RunFolder
 from zerosum.training.forecast import Forecast as Forecast, forecast as forecast
-from zerosum.training.loop import Goal as Goal, Intervals as Intervals, Run as Run, train as train
+from zerosum.training.loop import Goal as Goal, Intervals as Intervals, Run as Run, Training as Training

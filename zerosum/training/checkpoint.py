@@ -88,8 +88,7 @@ class Checkpoints:
             {name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
         )
         files.make_folder(self.folder)
-        if (free := files.free(self.folder)) < len(data) + _MARGIN:
-            raise OSError(f"a checkpoint needs {_mib(len(data) + _MARGIN)}, the disk has {_mib(free)}")
+        self.need(len(data))
         temporary = self.folder / f"{target.name}.tmp-{uuid.uuid4().hex[:12]}"
         try:
             files.make_folder(temporary)
@@ -107,6 +106,15 @@ class Checkpoints:
         files.replace(self.folder / "latest", f"{target.name}\n".encode())
         self._prune()
         return target
+
+    def need(self, size: int) -> None:
+        """Ask for room for a checkpoint of so many bytes.
+
+        Raises:
+            OSError: There is not enough; the message says how much is needed and how much there is.
+        """
+        if (free := files.free(self.folder.parent)) < size + _MARGIN:
+            raise OSError(f"a checkpoint needs {_mib(size + _MARGIN)}, the disk has {_mib(free)}")
 
     def sweep(self) -> None:
         """Remove what a killed process left half written; only the holder of the run's lock may."""

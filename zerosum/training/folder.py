@@ -70,19 +70,13 @@ class RunFolder:
             RunError: The folder cannot be used: a file, something else's, locked, or the disk refuses.
         """
         try:
-            if path.exists() and not path.is_dir():
-                raise RunError(f"--out {path} is a file; choose another path.")
-            there = path.is_dir() and not all(_BEGINNINGS.fullmatch(entry.name) for entry in path.iterdir())
-            old = read_record(path) if there else None
-            if there and old is None:
-                raise RunError(f"--out {path} is not empty and holds no run; choose another path.")
-            if old is not None and not fresh:
-                _refuse_another(path, old, record)
+            _run_in(path, None if fresh else record)  # before anything is touched
             files.make_folder(path)
             lock = Lock(path)
         except OSError as error:
             raise _unusable(path, error) from error
         try:
+            old = _run_in(path, None if fresh else record)  # again, now that nobody else can change it
             if old is not None and fresh:
                 lock.release()
                 target = _free_name(path)
@@ -164,6 +158,20 @@ def read_record(path: Path) -> dict[str, Any] | None:
 def checkpoints_of(path: Path, record: Mapping[str, Any]) -> Checkpoints:
     """The checkpoints of the run a folder holds."""
     return Checkpoints(path / "checkpoints", digest({key: record[key] for key in IDENTITY}))
+
+
+def _run_in(path: Path, record: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The record of the run a folder holds, None where it holds nothing; refuses anything else, and another run."""
+    if path.exists() and not path.is_dir():
+        raise RunError(f"--out {path} is a file; choose another path.")
+    if not path.is_dir() or all(_BEGINNINGS.fullmatch(entry.name) for entry in path.iterdir()):
+        return None
+    old = read_record(path)
+    if old is None:
+        raise RunError(f"--out {path} is not empty and holds no run; choose another path.")
+    if record is not None:
+        _refuse_another(path, old, record)
+    return old
 
 
 def _refuse_another(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

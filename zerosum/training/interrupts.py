@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
@@ -16,8 +15,9 @@ CTRL_C = 130
 class Interrupts:
     """While entered, SIGINT, SIGTERM and SIGUSR1 are remembered instead of acted on.
 
-    A second SIGINT leaves the process at once, without unwinding: what is on the disk is valid at every instant. Does
-    nothing outside the main thread, where Python takes no signal handlers. The handlers before are restored at the end.
+    A second SIGINT raises :class:`KeyboardInterrupt` wherever the program is: what is on the disk is valid at every
+    instant. Does nothing outside the main thread, where Python takes no signal handlers. The handlers before are
+    restored at the end.
 
     Attributes:
         signal: The first signal that came, or None.
@@ -48,9 +48,9 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.signal == signal.SIGINT:
-            os.write(sys.stderr.fileno(), b"\nleft at once; the last checkpoint is valid.\n")
-            os._exit(CTRL_C)
+            raise KeyboardInterrupt("left at once; the last checkpoint is valid.")
         if self.signal is None:
             self.signal = signal.Signals(number)
             if number == signal.SIGINT:
-                os.write(sys.stderr.fileno(), b"\nfinishing the round and saving; Ctrl-C again to leave at once.\n")
+                # Straight to the descriptor: a handler may run in the middle of another write to stderr.
+                os.write(2, b"\nfinishing the round and saving; Ctrl-C again to leave at once.\n")

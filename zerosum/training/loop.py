@@ -90,28 +90,23 @@ class Run:
     picture: Path | None
 
 
-def train(
-    experiment: Experiment,
-    feed: Feed,
-    folder: RunFolder,
-    goal: Goal,
-    seed: int,
-    open_split: Callable[[str], Data],
-    intervals: Intervals = Intervals(),
-    display: Display | None = None,
-) -> Run:
-    """Play rounds until the goal, from wherever the run folder stands.
+class Training:
+    """Rounds of an experiment until the goal, from wherever the run folder stands.
+
+    Arguments:
+        experiment: What is trained; it is taken to the state of the newest checkpoint that verifies.
+        feed: Makes its batches.
+        folder: Held by this process.
+        goal: When to stop.
+        seed: Of dropout and other draws inside the networks, and of the samples shown.
+        open_split: Opens a split of the data in stored order, for pictures and judges.
+        intervals: What is done every so many rounds.
+        display: What the user sees.
 
     Raises:
-        Interrupted: A signal came; everything is saved.
-        Diverged: No update of a player could be applied since the last log line.
-        RunError: The disk refused too often, or no checkpoint of the run can be used.
-        ValueError: Round 0 found the recipe at fault.
+        RunError: No checkpoint of the run can be used.
     """
-    return _Training(experiment, feed, folder, goal, seed, open_split, intervals, display or Silent()).run()
 
-
-class _Training:
     def __init__(
         self,
         experiment: Experiment,
@@ -120,12 +115,12 @@ class _Training:
         goal: Goal,
         seed: int,
         open_split: Callable[[str], Data],
-        intervals: Intervals,
-        display: Display,
+        intervals: Intervals = Intervals(),
+        display: Display | None = None,
     ):
         self.experiment, self.game, self.feed, self.folder = experiment, experiment.game, feed, folder
-        self.goal, self.seed, self.intervals, self.display = goal, seed, intervals, display
-        self.open_split = open_split
+        self.goal, self.seed, self.intervals = goal, seed, intervals
+        self.open_split, self.display = open_split, display or Silent()
         self.seconds_before = 0.0
         self.failures: dict[str, int] = {}
         self.images = 0
@@ -136,16 +131,27 @@ class _Training:
 
     @property
     def seconds(self) -> float:
+        """Seconds of training in the whole run."""
         return self.seconds_before + time.monotonic() - self.started
 
     def run(self) -> Run:
+        """Play, log, draw and save; judge at the end.
+
+        Raises:
+            Interrupted: A signal came; everything is saved.
+            Diverged: No update of a player could be applied since the last log line.
+            RunError: The disk has no room, or refused too often.
+            ValueError: Round 0 found the recipe at fault.
+        """
         game = self.game
         if game.round == 0:
             self._attempt("picture", self._picture)
         if self._reached():
             self.display.note(f"the goal is reached already: {self._where()}.")
-        elif game.round:
-            self._event("resumed", f"continuing from {self._where()}.")
+        else:
+            self._ask_for_room()
+            if game.round:
+                self._event("resumed", f"continuing from {self._where()}.")
         self.display.begin()
         try:
             with Interrupts() as interrupts:
@@ -167,6 +173,13 @@ class _Training:
         picture = self._attempt("picture", self._picture)
         results = self._judge()
         return Run(self.folder.path, game.round, self.images, seconds, results, picture)
+
+    def _ask_for_room(self) -> None:
+        size = sum(tensor.numel() * tensor.element_size() for tensor in self.game.state().values())
+        try:
+            self.folder.checkpoints.need(2 * size)  # a new one beside the last
+        except OSError as error:
+            raise RunError(f"{self.folder.path} has no room for this run ({error}); make room first.") from error
 
     def _round(self) -> None:
         game = self.game

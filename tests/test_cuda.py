@@ -1,0 +1,53 @@
+"""What only a GPU can show; skipped without one."""
+
+import pytest
+import torch
+
+from tests.games import copies, same
+from tests.recipes.test_contract import RECIPES
+from zerosum import api, recipes
+from zerosum.data import open_data
+from zerosum.runtime import reseed
+from zerosum.training import Feed
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+def on_cuda(name):
+    device = torch.device("cuda")
+    module = recipes.find(name)
+    data = open_data("digits", seed=0, device=device)
+    experiment = api.build(module, module.Config(batch_size=32), data.spec, 0)
+    experiment.game.to(device)
+    return experiment.game, Feed(data, experiment.draws, experiment.game.schedule, 32, 0, device)
+
+
+def play(game, feed, rounds, images=0):
+    for _ in range(rounds):
+        reseed(game.device, 0, "round", game.round)
+        batches, taken = feed.batches(game.round, images), feed.images(game.round)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            game.play(batches, taken)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        images += taken
+    return images
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_round_does_not_wait_for_the_host(name):
+    game, feed = on_cuda(name)
+    play(game, feed, 5)
+    assert all(torch.tensor(value).isfinite() for value in game.read().terms.values())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_resume_is_exact_on_the_device(name):
+    (one, feed), (other, _) = on_cuda(name), on_cuda(name)
+    images = play(one, feed, 5)
+    other.load_state({key: tensor.cpu().clone() for key, tensor in one.state().items()})
+    play(one, feed, 5, images)
+    play(other, feed, 5, images)
+    for network in one.networks:
+        assert same(copies(one.networks[network]), copies(other.networks[network]))
