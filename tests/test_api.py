@@ -7,6 +7,7 @@ import torch
 
 import zerosum as zs
 from zerosum.errors import ConfigError, DataError, RunError, Unsupported
+from zerosum.training import log
 from zerosum.training.folder import read_record
 
 
@@ -162,6 +163,8 @@ def test_settings_are_those_recorded_unless_others_are_asked_for(capsys):
     record = read_record(Path("run"))
     assert record["threads"] == 2
     assert record["amendments"] == [{"round": 6, "what": "threads", "from": 1, "to": 2}]
+    events = [line["event"] for line in log.read(Path("run/log.jsonl")) if "event" in line]
+    assert [event["kind"] for event in events] == ["resumed", "amended", "resumed"]
 
 
 def test_another_version_of_torch_is_told(capsys):

@@ -344,7 +344,7 @@ def test_progress_is_live_on_a_terminal():
 
     controller, terminal = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "zerosum", "train", "vanilla", "--budget", "1.5s", "--out", "run", "--log-every", "10"],
+        [sys.executable, "-m", "zerosum", "train", "vanilla", "--rounds", "900", "--out", "run", "--log-every", "10"],
         stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"},
     )  # fmt: skip
     os.close(terminal)

@@ -50,7 +50,7 @@ def test_goals():
     assert run(Goal(images=7 * 48 + 1), "images").round == 8
     outcome = run(Goal(seconds=0.3), "seconds")
     assert outcome.round > 1
-    assert 0.3 <= outcome.seconds < 5
+    assert outcome.seconds >= 0.3
 
 
 def test_the_log_says_what_happened_every_so_many_rounds():

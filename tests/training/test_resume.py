@@ -1,5 +1,7 @@
 """Exact resume: however a run was stopped, the bits are those of the unbroken one."""
 
+import contextlib
+import os
 import random
 import signal
 import time
@@ -31,18 +33,11 @@ def lines(out="run"):
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     """The weights and the log of each recipe trained in one go."""
-    import os
-
-    before = os.getcwd()
-    folder = tmp_path_factory.mktemp("unbroken")
-    os.chdir(folder)
-    try:
+    with contextlib.chdir(tmp_path_factory.mktemp("unbroken")):
         for recipe in RECIPES:
             assert finish(command_line, *words(recipe, ROUNDS, recipe)) == 0
         assert finish(noisy, ROUNDS) == 0
         return {name: (weights(name), lines(name)) for name in (*RECIPES, "noisy")}
-    finally:
-        os.chdir(before)
 
 
 def same_as(unbroken, name, out="run"):
@@ -74,40 +69,38 @@ def test_dropout_batch_normalisation_lazy_turns_and_averages_resume_too(unbroken
     same_as(unbroken["noisy"], "noisy", "noisy")
 
 
+ENDLESS = 10**7
+
+
 def killed_at_random(times, seed, target, *arguments):
-    """Start, kill -9 at a random instant, start again; in the end let it finish. How many kills found it running."""
+    """Start an endless run, kill -9 at a random instant, start it again; the newest checkpoint that is left."""
     generator = random.Random(seed)
-    kills = 0
     for _ in range(times):
         child = start(target, *arguments)
         time.sleep(generator.uniform(0.05, 0.5))
-        kills += child.exitcode is None
+        assert child.exitcode is None, output()
         child.kill()
         child.join(60)
-    assert finish(target, *arguments) == 0, output()
-    return kills
+    return max((int(path.name.split("-")[1]) for path in Path("run/checkpoints").glob("round-*[0-9]")), default=0)
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize(
-    ("times", "rounds"),
-    [
-        pytest.param(5, 400, id="5 kills"),
-        pytest.param(50, 4000, id="50 kills", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
-    ],
-)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("recipe", [*RECIPES, "noisy"])
-def test_fault_1_kill_9_at_random_instants(recipe, times, rounds):
+def test_fault_1_kill_9_at_random_instants(recipe, times):
     """A checkpoint after every round, so that many a kill finds one half written."""
-    seed = times + len(recipe)
     if recipe == "noisy":
-        kills = killed_at_random(times, seed, noisy, rounds, 1, "run")
-        assert finish(noisy, rounds, None, "unbroken") == 0
+        run = lambda rounds, out, save=None: (noisy, rounds, save, out)  # noqa: E731
     else:
-        kills = killed_at_random(times, seed, command_line, *words(recipe, rounds, "run", "--save-every", "1"))
-        assert finish(command_line, *words(recipe, rounds, "unbroken")) == 0
-    assert kills >= 0.8 * times, "too few rounds to be killed in"
-    assert weights("run", rounds) == weights("unbroken", rounds)
+        run = lambda rounds, out, save=None: (  # noqa: E731
+            command_line,
+            *words(recipe, rounds, out, *(["--save-every", str(save)] if save else [])),
+        )
+    last = killed_at_random(times, times + len(recipe), *run(ENDLESS, "run", 1)) + 20
+    assert finish(*run(last, "run")) == 0, output()
+    assert finish(*run(last, "unbroken")) == 0
+    assert weights("run", last) == weights("unbroken", last)
     assert lines("run") == lines("unbroken")
     assert not list(Path("run").rglob("*.tmp*"))
 
@@ -147,7 +140,7 @@ def test_fault_1_kill_9_at_every_call_to_the_disk():
 
 
 def long_run(*more):
-    return words("vanilla", 10**7, "run", "--save-every", "1000000", *more)
+    return words("vanilla", ENDLESS, "run", "--save-every", "1000000", *more)
 
 
 def started(child):
@@ -160,13 +153,9 @@ def started(child):
 def test_fault_21_a_signal_finishes_the_round_saves_and_leaves(name, code):
     child = start(command_line, *long_run())
     started(child)
-    asked = time.monotonic()
-    import os
-
     os.kill(child.pid, signal.Signals[name])
     child.join(30)
     assert child.exitcode == code, output()
-    assert time.monotonic() - asked < 30
     assert f"stopped by {name} and saved" in output()
     (saved,) = (int(path.name.removeprefix("round-")) for path in Path("run/checkpoints").glob("round-*"))
     assert finish(command_line, *words("vanilla", saved + 5)) == 0
@@ -175,7 +164,7 @@ def test_fault_21_a_signal_finishes_the_round_saves_and_leaves(name, code):
     assert lines("run") == lines("unbroken")
 
 
-def slow_saves(*arguments):
+def slow_saves(seconds, *arguments):
     """Train with a disk that takes its time over a checkpoint."""
     from zerosum.training import files
 
@@ -184,7 +173,8 @@ def slow_saves(*arguments):
     def write(path, data):
         if path.name == "game.safetensors":
             Path("saving").touch()
-            time.sleep(1.5)
+            time.sleep(seconds)
+            Path("waited").touch()
         real(path, data)
 
     files.write = write
@@ -194,9 +184,7 @@ def slow_saves(*arguments):
 @pytest.mark.fault
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 75), ("SIGINT", 130)])
 def test_fault_21_a_signal_during_a_save(name, code):
-    import os
-
-    child = start(slow_saves, *words("vanilla", 10**7, "run", "--save-every", "20"))
+    child = start(slow_saves, 1, *words("vanilla", ENDLESS, "run", "--save-every", "20"))
     wait_for(lambda: Path("saving").exists())
     os.kill(child.pid, signal.Signals[name])
     child.join(60)
@@ -208,18 +196,15 @@ def test_fault_21_a_signal_during_a_save(name, code):
 
 @pytest.mark.fault
 def test_fault_21_a_second_ctrl_c_leaves_at_once_with_the_disk_valid():
-    import os
-
     assert finish(command_line, *words("vanilla", 30)) == 0
-    child = start(slow_saves, *words("vanilla", 10**7, "run", "--save-every", "20"))
+    child = start(slow_saves, 30, *words("vanilla", ENDLESS, "run", "--save-every", "20"))
     wait_for(lambda: Path("saving").exists())
-    asked = time.monotonic()
     os.kill(child.pid, signal.SIGINT)
-    time.sleep(0.1)
+    wait_for(lambda: "Ctrl-C again to leave at once" in output())
     os.kill(child.pid, signal.SIGINT)
     child.join(60)
     assert child.exitcode == 130
-    assert time.monotonic() - asked < 1.4, "it waited for the save"
+    assert not Path("waited").exists(), "it waited for the save"
     assert "left at once" in output()
     assert finish(command_line, *words("vanilla", 45)) == 0
     assert finish(command_line, *words("vanilla", 45, "unbroken")) == 0

@@ -113,7 +113,7 @@ class Plan:
             try:
                 for text in (*self.notices, *folder.notices):
                     show.note(text)
-                self._take_settings(folder, record, experiment, show)
+                amended = self._take_settings(folder, record, experiment)
                 options = self.options
                 return Training(
                     experiment,
@@ -124,6 +124,7 @@ class Plan:
                     functools.cache(self._open),
                     Intervals(options.log_every, options.sample_every, options.save_every),
                     show,
+                    amended,
                 ).run()
             finally:
                 folder.release()
@@ -144,9 +145,7 @@ class Plan:
         data = open_data(self.options.data, "train", seed, device)
         return Feed(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
 
-    def _take_settings(
-        self, folder: RunFolder, record: Mapping[str, Any], experiment: Experiment, show: Display
-    ) -> None:
+    def _take_settings(self, folder: RunFolder, record: Mapping[str, Any], experiment: Experiment) -> list[str]:
         """Settings are those recorded, unless others are asked for; what the machine now is, it is."""
         asked = {
             "device": None if self.options.device == "auto" else record["device"],
@@ -155,8 +154,7 @@ class Plan:
             **{key: record[key] for key in ("zerosum", "torch", "processor", "host")},
         }
         changes = {key: value for key, value in asked.items() if value is not None}
-        for text in folder.amend(max(folder.checkpoints.rounds(), default=0), changes):
-            show.note(text)
+        amended = folder.amend(max(folder.checkpoints.rounds(), default=0), changes)
         torch.set_num_threads(folder.record["threads"])
         game = experiment.game.to(choose_device(folder.record["device"]))
         try:
@@ -166,6 +164,7 @@ class Plan:
         if folder.record.get("executions") != game.executions:
             folder.record["executions"] = game.executions
             folder.write_record()
+        return amended
 
 
 def train(

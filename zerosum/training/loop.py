@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,7 @@ class Training:
         open_split: Opens a split of the data in stored order, for pictures and judges.
         intervals: What is done every so many rounds.
         display: What the user sees.
+        amended: Sentences about settings that were changed for this part of the run; they are logged.
 
     Raises:
         RunError: No checkpoint of the run can be used.
@@ -117,6 +118,7 @@ class Training:
         open_split: Callable[[str], Data],
         intervals: Intervals = Intervals(),
         display: Display | None = None,
+        amended: Sequence[str] = (),
     ):
         self.experiment, self.game, self.feed, self.folder = experiment, experiment.game, feed, folder
         self.goal, self.seed, self.intervals = goal, seed, intervals
@@ -127,6 +129,8 @@ class Training:
         self.saved: int | None = None
         self.started = time.monotonic()
         self._resume()
+        for sentence in amended:
+            self._event("amended", sentence)
         self.saved_at = time.monotonic()
 
     @property
