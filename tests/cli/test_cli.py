@@ -112,6 +112,12 @@ def test_a_file_of_options_comes_before_defaults_and_after_the_command_line(caps
     )
 
 
+def test_a_goal_of_the_command_line_replaces_the_files(capsys):
+    Path("run.toml").write_text('rounds = 500\nout = "run"\n')
+    assert answer(capsys, "train", "vanilla", "--config", "run.toml", "--epochs", "1")[0] == 0
+    assert (Path("run") / "checkpoints" / "round-11").is_dir()  # 1,297 examples in batches of 128
+
+
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
@@ -134,7 +140,16 @@ def test_a_dry_run_forecasts_and_writes_nothing(capsys):
     code, out, _ = answer(capsys, "train", "mlp_gan", "--epochs", "3", "--hidden", "16", "--dry-run")
     assert code == 0
     assert list(Path.cwd().iterdir()) == []
-    for line in ("recipe      mlp_gan", "--hidden                16", "rounds/s", "MiB at the peak", "a checkpoint"):
+    for line in (
+        "recipe      mlp_gan",
+        "seed        0",
+        "device      cpu",
+        "mode        eager",
+        "--hidden                16",
+        "rounds/s",
+        "MiB at the peak",
+        "a checkpoint",
+    ):
         assert line in out
     assert "for 16 rounds, 4,096 images" in out  # 3 * 1297 / 256, rounded up
 

@@ -95,7 +95,7 @@ def test_an_explicit_round(tmp_path):
 # Damage
 
 
-def falls_back(folder, message):
+def assert_falls_back(folder, message):
     """The newest is passed over with a sentence, the one before is used; asked for by name it is an error."""
     with pytest.raises(RunError, match=message):
         Checkpoints(folder, CONFIG).load(2)
@@ -115,7 +115,9 @@ def test_fault_3_a_truncated_file_is_rejected(tmp_path, file, part):
     saved(tmp_path, 1, 2)
     path = tmp_path / "round-2" / file
     os.truncate(path, path.stat().st_size * part // 16)
-    falls_back(tmp_path, rf"round-2 is damaged: {file} (has \d+ bytes of \d+|is empty|does not match its SHA-256)")
+    assert_falls_back(
+        tmp_path, rf"round-2 is damaged: {file} (has \d+ bytes of \d+|is empty|does not match its SHA-256)"
+    )
 
 
 @pytest.mark.fault
@@ -139,14 +141,14 @@ def test_fault_4_no_flipped_bit_is_silent(tmp_path, file, request):
 def test_fault_5_a_missing_manifest(tmp_path):
     saved(tmp_path, 1, 2)
     (tmp_path / "round-2" / MANIFEST).unlink()
-    falls_back(tmp_path, "manifest.json is missing")
+    assert_falls_back(tmp_path, "manifest.json is missing")
 
 
 @pytest.mark.fault
 def test_fault_5_missing_tensors(tmp_path):
     saved(tmp_path, 1, 2)
     (tmp_path / "round-2" / TENSORS).unlink()
-    falls_back(tmp_path, "game.safetensors is missing")
+    assert_falls_back(tmp_path, "game.safetensors is missing")
 
 
 @pytest.mark.fault
@@ -154,7 +156,7 @@ def test_fault_5_missing_tensors(tmp_path):
 def test_fault_5_a_manifest_that_is_none(tmp_path, text):
     saved(tmp_path, 1, 2)
     (tmp_path / "round-2" / MANIFEST).write_text(text)
-    falls_back(tmp_path, "manifest.json (is empty|does not match its SHA-256)")
+    assert_falls_back(tmp_path, "manifest.json (is empty|does not match its SHA-256)")
 
 
 @pytest.mark.fault
@@ -208,7 +210,7 @@ def test_fault_6_a_pickle_is_never_opened(tmp_path, form, signed):
     if signed:
         facts = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         rewrite(tmp_path / "c" / "round-2", lambda m: m["files"].update({TENSORS: facts}))
-    falls_back(tmp_path / "c", r"is a pickle or a zip, which is never opened|has \d+ bytes of \d+")
+    assert_falls_back(tmp_path / "c", r"is a pickle or a zip, which is never opened|has \d+ bytes of \d+")
     assert not marker.exists()
 
 
@@ -219,7 +221,7 @@ def test_fault_6_any_other_file_with_a_right_digest_is_refused_by_its_format(tmp
     (tmp_path / "round-2" / TENSORS).write_bytes(data)
     facts = {"size": 1000, "sha256": hashlib.sha256(data).hexdigest()}
     rewrite(tmp_path / "round-2", lambda m: m["files"].update({TENSORS: facts}))
-    falls_back(tmp_path, "is no safetensors file")
+    assert_falls_back(tmp_path, "is no safetensors file")
 
 
 # Errors of the disk, injected at our own file calls

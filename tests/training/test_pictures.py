@@ -47,6 +47,7 @@ def test_points_of_many_dimensions_and_no_reals():
     assert pictures.png(pictures.picture(torch.randn(20, 1)))[:4] == b"\x89PNG"
 
 
-def test_samples_that_all_coincide():
-    pictures.picture(torch.ones(10, 2), torch.ones(10, 2))
-    pictures.picture(torch.ones(10, 1), torch.ones(10, 1))
+@pytest.mark.parametrize("axes", [1, 2])
+def test_samples_that_all_coincide_are_one_spot(axes):
+    image = np.asarray(pictures.picture(torch.ones(10, axes), torch.ones(10, axes)))
+    assert (image == pictures._FAKE).all(2).any()

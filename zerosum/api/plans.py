@@ -56,9 +56,8 @@ class Plan:
         self.recipe, self.options = recipe, checked(Options, dataclasses.asdict(options), f"recipe {recipe}")
         self.notices: list[str] = []
         self.config = checked(self.module.Config, settings, f"recipe {recipe}")
-        self.out = (
-            self.options.out or Path("runs") / f"{recipe}-{re.sub(r'[^A-Za-z0-9.=-]+', '-', options.data).strip('-')}"
-        )
+        plain_data = re.sub(r"[^A-Za-z0-9.=-]+", "-", options.data).strip("-")
+        self.out = self.options.out or Path("runs") / f"{recipe}-{plain_data}"
         self.spec = open_data(options.data).spec
         if self.spec.count is not None and self.config.batch_size > self.spec.count:
             self.notices.append(

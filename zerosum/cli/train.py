@@ -14,6 +14,8 @@ from zerosum import recipes
 from zerosum.cli.parse import command, option, parse
 from zerosum.errors import ConfigError, unknown
 
+GOALS = ("--rounds", "--epochs", "--budget")
+
 
 @dataclass(frozen=True)
 class CommandLine:
@@ -43,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     from zerosum import api
 
     groups = {"recipe": module.Config, "run": api.Options, "command_line": CommandLine}
-    defaults = _defaults(_config_file(words), groups)
+    defaults = _defaults(words, groups)
     parsed = parse(groups, words, f"zerosum train {recipe}", recipes.summary(recipe), defaults)
     plan = api.Plan(recipe, parsed.run, dataclasses.asdict(parsed.recipe))
     if parsed.command_line.dry_run:
@@ -62,8 +64,9 @@ def _config_file(words: Sequence[str]) -> Path | None:
     return None
 
 
-def _defaults(path: Path | None, groups: dict[str, type]) -> dict[str, Any] | None:
-    """The groups with the values of a TOML file in place of their own."""
+def _defaults(words: Sequence[str], groups: dict[str, type]) -> dict[str, Any] | None:
+    """The groups with the values of the command line's TOML file in place of their own."""
+    path = _config_file(words)
     if path is None:
         return None
     try:
@@ -77,12 +80,13 @@ def _defaults(path: Path | None, groups: dict[str, type]) -> dict[str, Any] | No
     for name in values:
         if name not in known:
             raise ConfigError(f"{unknown('option', name, known)[:-1]} (in {path}).")
+    if any(word.partition("=")[0] in GOALS for word in words):  # a goal of the command line replaces the file's
+        values = {name: value for name, value in values.items() if option(name) not in GOALS}
     from zerosum.api import checked
 
+    own = {key: {field.name for field in dataclasses.fields(kind)} for key, kind in groups.items()}
     return {
-        key: checked(
-            kind, {n: v for n, v in values.items() if n in {f.name for f in dataclasses.fields(kind)}}, str(path)
-        )
+        key: checked(kind, {name: value for name, value in values.items() if name in own[key]}, str(path))
         for key, kind in groups.items()
     }
 
@@ -95,6 +99,9 @@ def _print_forecast(plan: Any) -> None:
     print(f"data        {plan.spec.name}, {plan.spec.kind} {'x'.join(map(str, plan.spec.shape))}, ", end="")
     print("endless" if plan.spec.count is None else f"{plan.spec.count} training examples")
     print(f"out         {plan.out}")
+    record = plan.record()
+    for name in ("seed", "device", "threads", "mode"):
+        print(f"{name:12}{record[name]}")
     for field in dataclasses.fields(plan.config):
         print(f"{option(field.name):24}{getattr(plan.config, field.name)}")
     for text in plan.notices:
@@ -122,9 +129,8 @@ def _print_run(plan: Any, words: Sequence[str], run: Any) -> None:
     me = command()
     print("next:")
     print(f"  {me} sample {shlex.quote(str(run.path))} --n 100 --out more.png")
-    print(
-        f"  {me} train {plan.recipe} {shlex.join(_without_goal(words))} --rounds {2 * run.round}".replace("  --", " --")
-    )
+    longer = [plan.recipe, *_without_goal(words), "--rounds", str(2 * run.round)]
+    print(f"  {me} train {shlex.join(longer)}")
     print(f"  {me} show {plan.recipe}")
 
 
@@ -133,7 +139,7 @@ def _without_goal(words: Sequence[str]) -> list[str]:
     skip = False
     for word in words:
         name, equals, _ = word.partition("=")
-        goal = name in ("--rounds", "--epochs", "--budget")
+        goal = name in GOALS
         if not goal and not skip and word != "--fresh":
             kept.append(word)
         skip = goal and not equals
