@@ -143,7 +143,7 @@ def test_a_dry_run_forecasts_and_writes_nothing(capsys):
     for line in (
         "recipe      mlp_gan",
         "seed        0",
-        "device      cpu",
+        "device      ",
         "mode        eager",
         "--hidden                16",
         "rounds/s",
