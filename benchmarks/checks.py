@@ -23,8 +23,8 @@ import zerosum as zs
 from zerosum import api
 from zerosum.data import DataSpec, Stored
 from zerosum.recipes import vanilla
-from zerosum.runtime import machine, reseed
-from zerosum.training import Feed
+from zerosum.runtime import machine
+from zerosum.training import Feed, play_round
 
 RESULTS = Path(__file__).parent / "results" / "checks.jsonl"
 
@@ -49,9 +49,7 @@ def vanilla_mnist(seed: int) -> dict[str, float]:
     feed = Feed(data, experiment.draws, game.schedule, config.batch_size, seed, game.device)
     images = 0
     for _ in range(20_000):
-        reseed(game.device, seed, "round", game.round)
-        game.play(feed.batches(game.round, images), feed.images(game.round))
-        images += feed.images(game.round - 1)
+        images = play_round(game, feed, images)
     classifier = digit_classifier(data)
     held_out = mnist(0, "test").batch(0, 10_000)
     with torch.no_grad():

@@ -90,7 +90,7 @@ def noisy(rounds, save_every=None, out="noisy"):
     folder = RunFolder.claim(Path(out), {"recipe": "noisy", "config": {}, "data": {}, "seed": 0})
     try:
         intervals = Intervals(10, 50, save_every)
-        Training(experiment, feed, folder, Goal(rounds=rounds), 0, lambda split: feed._data, intervals).run()
+        Training(experiment, feed, folder, Goal(rounds=rounds), lambda split: feed._data, intervals).run()
     finally:
         folder.release()
     return 0

@@ -10,7 +10,7 @@ from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import nonsaturating
 from zerosum.networks import mlp
 from zerosum.sources import Normal
-from zerosum.training import Experiment, Feed
+from zerosum.training import Experiment, Feed, play_round
 from zerosum.updates import adam, sgd
 
 
@@ -49,7 +49,7 @@ def discriminator(net, batch):
 
 
 def generator(net, batch):
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])), None)}
+    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def points(n=200, seed=0):
@@ -104,10 +104,7 @@ def plain_gan(seed=0, update=None, schedule=None, **networks):
 def play(game, feed, rounds, images=0):
     """Play rounds; returns the images seen."""
     for _ in range(rounds):
-        torch.default_generator.manual_seed(game.round)
-        taken = feed.images(game.round)
-        game.play(feed.batches(game.round, images), taken)
-        images += taken
+        images = play_round(game, feed, images)
     return images
 
 

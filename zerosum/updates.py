@@ -109,7 +109,7 @@ def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), eps
             floats.
         epsilon: Added to the root.
 
-    The bias corrections are :math:`-\mathrm{expm1}(t \log \beta)`, as :math:`1 - \beta^t` in float32 is off by 6e-5 at
+    The bias corrections are :math:`-\mathrm{expm1}(t \log \beta)`, as :math:`1 - \beta^t` in float32 is off by 2e-5 at
     small t. The root is written so that its derivative is 0, not NaN, where v = 0 (a dead unit): unrolling goes
     through it.
 

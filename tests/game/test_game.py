@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.games import bilinear, copies, discriminator, generator, noisy_experiment, plain_gan, play, same, values
+from tests.games import bilinear, copies, generator, noisy_experiment, plain_gan, play, same, values
 from zerosum.game import Game, Networks, Player, Turn, alternating, evaluating, gradients, linear
 from zerosum.updates import adam, sgd
 
@@ -377,8 +377,3 @@ def test_bilinear_alternating_by_hand():
     game = bilinear(1.0, 1.0, rate=0.1)
     game.play([[{}], [{}]], 1)
     assert values(game) == pytest.approx((1 - 0.1 * 1.1, 1.1), abs=1e-12)
-
-
-def test_a_discriminator_of_the_tests_has_its_terms():
-    game, feed = plain_gan()
-    assert list(discriminator(game.networks, feed.batches(0, 0)[0][0])) == ["real", "fake"]

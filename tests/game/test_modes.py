@@ -110,3 +110,5 @@ def test_a_torch_that_cannot_trace_gradients_is_named(monkeypatch):
     ):
         game.mode = "compile"
     assert game.mode == "eager"
+    with pytest.raises(ValueError, match="mode must be one of eager, compile, got 'fast'"):
+        game.mode = "fast"

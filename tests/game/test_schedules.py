@@ -155,7 +155,7 @@ def shared_forward(schedule):
         return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(batch["fake"].detach()))
 
     def maker(net, batch):
-        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]), None)}
+        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
     def with_own(objective):
         return lambda net, batch: objective(net, {**batch, "fake": net.generator(batch["z"])})
@@ -185,7 +185,7 @@ def test_a_stale_prepared_graph_raises_instead_of_mixing_weights():
     from zerosum.losses import nonsaturating
 
     def both(net, batch):
-        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]), None)}
+        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
     schedule = alternating(
         Turn("generator", both),

@@ -34,13 +34,13 @@ def seeing_the_generator(net, batch):
 def generator_unrolled(steps, inner=discriminator):
     def objective(net, batch):
         ahead = unroll(net, "discriminator", inner, batch, steps)
-        return {"fool": nonsaturating.generator(ahead.discriminator(ahead.generator(batch["z"])), None)}
+        return {"fool": nonsaturating.generator(ahead.discriminator(ahead.generator(batch["z"])))}
 
     return objective
 
 
 def plain_generator(net, batch):
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])), None)}
+    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def test_identity_32_unrolled_zero_steps_is_the_plain_gan_bit_for_bit():
@@ -131,6 +131,21 @@ def test_rule_6_the_gradient_through_the_optimizer_is_that_of_finite_differences
     for i, j in ((0, 0), (3, 2), (11, 1)):
         difference = (value_at(i, j, 1e-6) - value_at(i, j, -1e-6)) / 2e-6
         assert difference == pytest.approx(float(slope[i, j]), rel=1e-4, abs=1e-9)
+
+
+def test_a_parameter_that_networks_share_moves_in_all_of_them():
+    """Head and trunk of one player, the trunk in a network of its own and in one that nobody names as moved."""
+    trunk = nn.Linear(2, 3)
+    networks = {"d": nn.Sequential(trunk, nn.Linear(3, 1)), "q": nn.Sequential(trunk, nn.Linear(3, 2)), "seen": trunk}
+    objective = lambda net, batch: {"t": sum(net[n](batch["z"]).square().mean() for n in ("d", "q"))}  # noqa: E731
+    game = Game(networks, {"d": Player(("d", "q"), adam(0.1))}, alternating(Turn("d", objective)))
+    batch = {"z": torch.randn(4, 2), "images": game.images}
+    ahead = unroll(game.networks, "d", objective, batch, 2)
+    predicted = {name: ahead[name](batch["z"]).detach() for name in networks}
+    for _ in range(2):
+        game.descend("d", gradients(game, game.schedule.turns[0], batch)[1])
+    for name in networks:
+        torch.testing.assert_close(predicted[name], game.networks[name](batch["z"]).detach(), rtol=1e-5, atol=1e-6)
 
 
 def test_unrolling_projects_as_the_player_does():

@@ -25,8 +25,8 @@ def test_value_at_the_optimum(loss):
 def test_identity_1_constant_half():
     terms = minimax.discriminator(ZERO, ZERO)
     assert total(terms) == pytest.approx(1.386294361, abs=1e-9)
-    assert float(nonsaturating.generator(ZERO, None)) == pytest.approx(LOG_2)
-    assert float(minimax.generator(ZERO, None)) == pytest.approx(-LOG_2)
+    assert float(nonsaturating.generator(ZERO)) == pytest.approx(LOG_2)
+    assert float(minimax.generator(ZERO)) == pytest.approx(-LOG_2)
 
 
 def test_discriminator_is_binary_cross_entropy():
@@ -52,8 +52,8 @@ def test_identity_3_generator_slopes():
     """dL_ns/da = -(1 - D), dL_mm/da = -D; at D = 1e-4 the ratio is 9999."""
     d = torch.tensor([0.3, 0.9, 1e-4], dtype=torch.float64)
     logits = torch.logit(d).requires_grad_()
-    (ns,) = torch.autograd.grad(3 * nonsaturating.generator(logits, None), logits)
-    (mm,) = torch.autograd.grad(3 * minimax.generator(logits, None), logits)
+    (ns,) = torch.autograd.grad(3 * nonsaturating.generator(logits), logits)
+    (mm,) = torch.autograd.grad(3 * minimax.generator(logits), logits)
     torch.testing.assert_close(ns, -(1 - d))
     torch.testing.assert_close(mm, -d)
     torch.testing.assert_close(ns + mm, -torch.ones_like(d))
@@ -91,4 +91,4 @@ def test_identity_24_relativistic_pairing():
 
 def test_a_relativistic_generator_asks_for_real_examples():
     with pytest.raises(ValueError, match=r"scored against real examples, got none; pass the logits of batch\[.x.\]"):
-        relativistic_pairing.generator(ZERO, None)
+        relativistic_pairing.generator(ZERO)

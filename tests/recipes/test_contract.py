@@ -33,17 +33,6 @@ def tiny(name, data="digits", seed=0):
     )
 
 
-def judged(name, data, rounds, seed):
-    """What a recipe's own judges say after some rounds at its defaults, by the first word of their names."""
-    module, source = recipes.find(name), open_data(data, seed=seed)
-    config = module.Config()
-    experiment = api.build(module, config, source.spec, seed)
-    game = experiment.game
-    play(game, Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device), rounds)
-    judges = {metric.name.partition("[")[0]: metric for metric in experiment.metrics}
-    return {word: judge(experiment.sample, open_data(data, judge.split)).value for word, judge in judges.items()}
-
-
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("name", RECIPES)
 def test_it_builds_and_plays_with_finite_named_scalar_terms(name, data):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.recipes.test_contract import judged, tiny
+from tests.recipes.test_contract import tiny
 from zerosum.game import gradients
 from zerosum.recipes import mlp_gan
 
@@ -45,19 +45,3 @@ def test_penalties_are_gamma_half_times_the_squared_slope():
     (slope,) = torch.autograd.grad(game.networks.discriminator(x).sum(), x)
     gamma = mlp_gan.Config().gamma
     assert float(terms["r1"].detach()) == pytest.approx(gamma / 2 * float(slope.square().flatten(1).sum(1).mean()))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_it_learns_the_digits(seed):
-    """Held-out nearest neighbours: all classes, and samples not too far from real ones."""
-    values = judged("mlp_gan", "digits", 3000, seed)
-    assert values["neighbour_classes"] >= 9
-    assert values["neighbour_distance"] <= 1.5
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", range(5))
-def test_it_finds_all_25_modes_of_the_grid(seed):
-    assert judged("mlp_gan", "grid", 20_000, seed)["modes"] == 25

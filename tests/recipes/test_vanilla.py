@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.recipes.test_contract import judged, tiny
+from tests.recipes.test_contract import tiny
 from zerosum import api
 from zerosum.data import DataSpec
 from zerosum.recipes import vanilla
@@ -43,12 +43,3 @@ def test_the_score_is_the_logit():
     batch = feed.batches(0, 0)[0][0]
     expected = experiment.game.networks.discriminator(batch["x"]).squeeze(1)
     assert torch.equal(experiment.ask("score", {"x": batch["x"]}), expected.detach())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_it_learns_the_digits(seed):
-    """Held-out nearest neighbours: all classes, and samples not too far from real ones."""
-    values = judged("vanilla", "digits", 10_000, seed)
-    assert values["neighbour_classes"] >= 9
-    assert values["neighbour_distance"] <= 1.5

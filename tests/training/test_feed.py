@@ -3,6 +3,7 @@
 import torch
 
 from tests.games import noisy_experiment, play
+from zerosum.training import play_round
 
 
 def test_a_feed_has_no_state():
@@ -28,3 +29,19 @@ def test_latents_live_in_the_batch_of_their_own_update():
     assert all(not torch.equal(latents[0], z) for z in latents[1:])
     assert torch.equal(batches[0][0]["x"], batches[1][0]["x"])
     assert not torch.equal(batches[0][0]["x"], batches[2][0]["x"])
+
+
+def test_what_networks_draw_inside_differs_by_round_and_seed_and_comes_again():
+    def drawn(seed, rounds):
+        experiment, feed = noisy_experiment()
+        feed.seed = seed
+        seen, images = [], 0
+        for _ in range(rounds):
+            images = play_round(experiment.game, feed, images)
+            seen.append(float(torch.rand(())))  # where the default generator stands after the round's dropout
+        return seen
+
+    first = drawn(0, 8)
+    assert first == drawn(0, 8)
+    assert len(set(first)) == 8
+    assert not set(first) & set(drawn(1, 8))

@@ -1,7 +1,9 @@
 """The run folder: claimed, compared, probed (faults 14 and 15)."""
 
 import errno
+import json
 import os
+import random
 import subprocess
 from pathlib import Path
 
@@ -84,12 +86,46 @@ def test_amendments_are_kept(tmp_path):
     assert record["amendments"] == [{"round": 40, "what": "threads", "from": 2, "to": 4}]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"recipe": "vanilla"}', "null", "3"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"recipe": "vanilla"}', "null", "3", '{"recipe": 1, "config": {}, "data": {}, "seed": 0}']
+)
 def test_a_record_that_is_none_is_named(tmp_path, text):
     claim(tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text(text)
     with pytest.raises(RunError, match=r"config.json cannot be read as the record of a run; .* --fresh"):
         claim(tmp_path / "run")
+    claim(tmp_path / "run", fresh=True)  # the remedy it names
+    assert (tmp_path / "run.old-1" / "config.json").read_text() == text
+
+
+@pytest.mark.fault
+def test_fault_4_no_flipped_bit_of_a_record_is_silent(tmp_path):
+    """In settings and identity alike; the digest's own name is the one place where a flip loses only the protection."""
+    claim(tmp_path / "run")
+    file = tmp_path / "run" / "config.json"
+    whole = file.read_bytes()
+    generator = random.Random(0)
+    for flip in (generator.randrange(8 * len(whole)) for _ in range(200)):
+        damaged = bytearray(whole)
+        damaged[flip // 8] ^= 1 << (flip % 8)
+        file.write_bytes(damaged)
+        try:
+            record = read_record(tmp_path / "run")
+        except RunError:
+            continue
+        assert {key: record.get(key) for key in RECORD} == RECORD
+
+
+def test_a_change_of_ones_own_can_be_accepted(tmp_path):
+    claim(tmp_path / "run")
+    file = tmp_path / "run" / "config.json"
+    file.write_text(file.read_text().replace('"threads": 2', '"threads": 6'))
+    with pytest.raises(RunError, match=r"is not what was written; .* remove its line 'sha256' to accept it"):
+        claim(tmp_path / "run")
+    record = json.loads(file.read_text())
+    del record["sha256"]
+    file.write_text(json.dumps(record))
+    assert claim(tmp_path / "run").record["threads"] == 6
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

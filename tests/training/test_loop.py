@@ -33,7 +33,7 @@ def run(goal, out="run", told=None, experiment=None, **intervals):
     folder = RunFolder.claim(Path(out), RECORD)
     try:
         intervals = Intervals(**intervals)
-        return Training(experiment, feed, folder, goal, 0, lambda split: points(), intervals, told).run()
+        return Training(experiment, feed, folder, goal, lambda split: points(), intervals, told).run()
     finally:
         folder.release()
 
@@ -198,42 +198,6 @@ def test_fault_2_a_full_disk_loses_lines_of_the_log_and_no_more(monkeypatch):
     assert [r["round"] for r in records()] == [15, 20, 25]
     assert told.notes[0] == "the log of round 5 could not be written (No space left on device); training goes on."
     assert len(told.notes) == 2
-
-
-def test_appending_leaves_the_file_as_it_was_when_the_disk_is_full(tmp_path, monkeypatch):
-    path = tmp_path / "log"
-    files.append(path, b"one\n")
-
-    class Full:
-        def __init__(self, file):
-            self.file = file
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            self.file.close()
-
-        def tell(self):
-            return self.file.tell()
-
-        def fileno(self):
-            return self.file.fileno()
-
-        def flush(self):
-            self.file.flush()
-
-        def write(self, data):
-            self.file.write(data[:2])
-            self.file.flush()
-            raise OSError(errno.ENOSPC, "full")
-
-    real = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, mode: Full(real(self, mode)))
-    with pytest.raises(OSError, match="full"):
-        files.append(path, b"two\n")
-    monkeypatch.undo()
-    assert path.read_bytes() == b"one\n"
 
 
 # Numbers that leave the finite

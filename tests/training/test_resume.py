@@ -37,6 +37,11 @@ def lines(out="run"):
     return [record for record in kept if "event" not in record]
 
 
+def judgements(out):
+    """What the judges said, as read by whoever comes next."""
+    return list(log.read(Path(out) / "metrics.jsonl"))
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     """The weights and the log of each recipe trained in one go."""
@@ -142,6 +147,7 @@ def test_fault_1_kill_9_at_every_call_to_the_disk():
         assert finish(die_at, call, *arguments) == -signal.SIGKILL, call
         assert finish(command_line, *arguments) == 0, (call, output()[-2000:])
         assert (weights(out, 12), lines(out)) == expected, call
+        assert judgements(out) == judgements("counted"), call
         left = [path.name for path in Path(out).rglob("*") if "tmp" in path.name or "probe" in path.name]
         assert left == [], call
 

@@ -8,7 +8,6 @@ from zerosum.api.catalogue import (
     data_sets as data_sets,
     describe as describe,
     metrics as metrics,
-    settings as settings,
 )
 from zerosum.api.models import Model as Model, load as load
 from zerosum.api.options import Options as Options, checked as checked

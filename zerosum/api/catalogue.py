@@ -38,7 +38,7 @@ class Description:
         turns: Who plays, and what is particular about it.
         coupled: Players whose batch is more than its examples: micro-batches and ranks change the result.
         answers: What a trained model can be asked.
-        config: The settings with the paper's values.
+        settings: The paper's values.
     """
 
     text: str
@@ -47,7 +47,7 @@ class Description:
     turns: list[str]
     coupled: list[str]
     answers: list[str]
-    config: Any
+    settings: dict[str, Any]
 
 
 def describe(recipe: str, data: str = "digits") -> Description:
@@ -74,13 +74,8 @@ def describe(recipe: str, data: str = "digits") -> Description:
         turns=[f"{turn.player}{_particulars(turn)}" for turn in game.schedule.turns],
         coupled=[game.schedule.turns[place].player for place in coupled],
         answers=list(experiment.answers),
-        config=config,
+        settings=dataclasses.asdict(config),
     )
-
-
-def settings(config: Any) -> dict[str, Any]:
-    """A configuration's fields by name."""
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
 
 def _particulars(turn: Turn) -> str:

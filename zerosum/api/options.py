@@ -36,7 +36,7 @@ class Options:
     threads: fields.Count | None = None
     """CPU threads; torch's choice by default, and on continuing the number recorded [threads]."""
     mode: Literal["eager", "compile"] | None = None
-    """How a round is run; eager by default, and on continuing the one recorded. Compiling takes a minute."""
+    """How a round is run; eager by default, and on continuing the one recorded. Compiling takes tens of seconds."""
     save_every: fields.Count | None = None
     """Rounds between checkpoints [rounds]; about one a minute by default. One is always made at the end."""
     sample_every: fields.Count = 1000
@@ -65,7 +65,7 @@ def checked(kind: type, values: Mapping[str, Any], place: str) -> Any:
 
 
 def _sentence(error: Any, place: str) -> str:
-    name = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("constrained", "function")))
+    name = ".".join(map(str, error["loc"]))
     rule = re.sub(r"^Input should be", "must be", error["msg"])
     return f"{name} {rule}, got {error['input']!r} ({place})."
 

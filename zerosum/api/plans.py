@@ -119,7 +119,6 @@ class Plan:
                     self._feed(experiment),
                     folder,
                     self.goal(experiment),
-                    options.seed,
                     functools.cache(self._open),
                     Intervals(options.log_every, options.sample_every, options.save_every),
                     show,
@@ -134,7 +133,7 @@ class Plan:
         with _set_up(record["threads"]):
             experiment = build(self.module, self.config, self.spec, self.options.seed)
             experiment.game.to(torch.device(record["device"]))
-            return forecast(experiment, self._feed(experiment), self.options.seed), self.goal(experiment)
+            return forecast(experiment, self._feed(experiment)), self.goal(experiment)
 
     def _open(self, split: str) -> Data:
         return open_data(self.options.data, split)
@@ -154,10 +153,11 @@ class Plan:
         }
         changes = {key: value for key, value in asked.items() if value is not None}
         amended = folder.amend(max(folder.checkpoints.rounds(), default=0), changes)
-        torch.set_num_threads(folder.record["threads"])
-        game = experiment.game.to(choose_device(folder.record["device"]))
+        settings = {**record, **folder.record}
+        torch.set_num_threads(settings["threads"])
+        game = experiment.game.to(choose_device(settings["device"]))
         try:
-            game.mode = folder.record["mode"]
+            game.mode = settings["mode"]
         except ValueError as error:
             raise ConfigError(str(error)) from error
         if folder.record.get("executions") != game.executions:

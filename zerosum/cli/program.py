@@ -48,9 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     if debug:
         words.remove("--debug")
-    warnings.showwarning = lambda message, *_: print(f"zerosum: {message}", file=sys.stderr)
     try:
-        return _verb(words)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"zerosum: {message}", file=sys.stderr)
+            return _verb(words)
     except ZerosumError as error:
         if debug:
             raise

@@ -34,6 +34,6 @@ def run(arguments: Sequence[str]) -> int:
     else:
         print("  a batch is the mean of its examples: micro-batches and ranks do not change the result")
     print("\nSettings (zerosum train, --help says what they are):")
-    for name, value in api.settings(recipe.config).items():
+    for name, value in recipe.settings.items():
         print(f"  {option(name):22} {value}")
     return 0

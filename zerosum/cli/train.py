@@ -125,7 +125,8 @@ def _print_run(plan: Any, words: Sequence[str], run: Any) -> None:
     for result in run.results:
         interval = "" if result.interval is None else f" (95 %: {result.interval[0]:.3f} to {result.interval[1]:.3f})"
         print(f"  {result.metric} = {result.value:.4g}{interval}")
-    print(f"samples: {run.picture}")
+    if run.picture is not None:
+        print(f"samples: {run.picture}")
     me = command()
     print("next:")
     print(f"  {me} sample {shlex.quote(str(run.path))} --n 100 --out more.png")

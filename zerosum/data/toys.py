@@ -62,7 +62,7 @@ def mixture(modes: int = 2, spacing: float = 4.0, std: float = 0.5) -> GaussianM
 def ring(modes: int = 8, radius: float = 2.0, std: float = 0.02) -> GaussianMixture:
     """Gaussians equally spaced on a circle, the first at (radius, 0).
 
-    The defaults are those of Unrolled Generative Adversarial Networks (Metz et al., 2016), appendix A.
+    The defaults are those of Unrolled Generative Adversarial Networks (Metz et al., 2016).
     """
     angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
     return GaussianMixture(radius * torch.stack([angle.cos(), angle.sin()], 1), std)

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -91,6 +92,10 @@ class Game:
         """The parameters a player moves, each once, in the order of its networks."""
         return self._moved[player]
 
+    def named(self, player: str) -> dict[str, Tensor]:
+        """The same parameters by name, ``network.parameter``."""
+        return self._named[player]
+
     @property
     def mode(self) -> Mode:
         """How a round is run: ``eager`` (fused updates where torch has them) or ``compile`` (plain ones, traced).
@@ -102,6 +107,8 @@ class Game:
 
     @mode.setter
     def mode(self, mode: Mode) -> None:
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}.")
         self._compiled = compiled(self._run) if mode == "compile" else None
         self._mode = mode
         self._choose_executions()
@@ -166,6 +173,10 @@ class Game:
         kept["images"] = self.images
         kept["round"] = torch.tensor(self.round)
         return kept
+
+    def size(self) -> int:
+        """Bytes of the state."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.state().values())
 
     def load_state(self, kept: Mapping[str, Tensor]) -> None:
         """Take up a kept state, in place.

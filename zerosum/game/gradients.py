@@ -38,13 +38,12 @@ def gradients(game: Game, turn: Turn, batch: Batch, create_graph: bool = False) 
             parameter of the player.
     """
     terms = turn.objective(game.networks, batch)
-    _refuse_what_is_no_scalar(turn, terms)
+    loss = total(turn.player, terms)
     if game.check is not None:
         game.check.terms(turn, terms)
-    total = functools.reduce(operator.add, terms.values())
     parameters = game.moved_by(turn.player)
     raw: Sequence[Tensor | None] = torch.autograd.grad(
-        total if turn.gain == 1 else turn.gain * total,
+        loss if turn.gain == 1 else turn.gain * loss,
         parameters,
         create_graph=create_graph,
         # Turns of a prepared batch share part of its graph.
@@ -57,12 +56,16 @@ def gradients(game: Game, turn: Turn, batch: Batch, create_graph: bool = False) 
     return terms, mean_over_ranks(slopes)
 
 
-def _refuse_what_is_no_scalar(turn: Turn, terms: Terms) -> None:
+def total(player: str, terms: Terms) -> Tensor:
+    """The sum of an objective's terms, which is what its player descends.
+
+    Raises:
+        ValueError: There are none, or one is no scalar tensor.
+    """
     if not terms:
-        raise ValueError(f"the objective of {turn.player!r} returned no terms; return at least one scalar by name.")
+        raise ValueError(f"the objective of {player!r} returned no terms; return at least one scalar by name.")
     for name, term in terms.items():
         if not isinstance(term, Tensor) or term.ndim:
             got = f"shape {tuple(term.shape)}" if isinstance(term, Tensor) else f"type {type(term).__name__}"
-            raise ValueError(
-                f"term {name!r} of {turn.player!r} has {got}; objectives return scalar tensors, take .mean()."
-            )
+            raise ValueError(f"term {name!r} of {player!r} has {got}; objectives return scalar tensors, take .mean().")
+    return functools.reduce(operator.add, terms.values())

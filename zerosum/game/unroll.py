@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from zerosum.game.gradients import total
 from zerosum.game.networks import Batch, Networks, Objective
 from zerosum.runtime import mean_over_ranks
 
@@ -44,7 +43,7 @@ def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, 
 
     :math:`\theta_{i+1} = \mathrm{update}(\theta_i, \nabla_\theta L(\theta_i))` with the player's own rule, starting
     from its current moments. The real parameters, moments and buffers stay as they were; ``steps=0`` is
-    :func:`still` for each network the player moves.
+    :func:`still` for each network the player moves. A parameter that several networks share moves in all of them.
 
     Arguments:
         networks: Those the calling objective was given.
@@ -55,13 +54,13 @@ def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, 
         steps: K, at least 0.
 
     Returns:
-        The networks, with those the player moves replaced by functional ones.
+        The networks, with those that hold a parameter the player moves replaced by functional ones.
 
     Raises:
         ValueError: steps is negative, or the networks belong to no game (a trained model has no moments).
 
     References:
-        | Unrolled Generative Adversarial Networks (Metz et al., 2016), eq. 7
+        | Unrolled Generative Adversarial Networks (Metz et al., 2016)
         | https://arxiv.org/abs/1611.02163
     """
     if steps < 0:
@@ -70,21 +69,26 @@ def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, 
     if game is None:
         raise ValueError(f"only the networks of a game can be unrolled (unrolling {player!r}); a model has no moments.")
     mover, state = game.players[player], game.states[player]
-    ahead = {name: still(networks[name]) for name in mover.moves}
-    names = [(network, key) for network, f in ahead.items() for key in f.parameters]
+    moved = game.named(player)
+    place = {id(parameter): i for i, parameter in enumerate(moved.values())}
+    modules = {name: module for name, module in networks.items() if isinstance(module, nn.Module)}
+    lives_in = {name: m for name, m in modules.items() if any(id(p) in place for p in m.parameters())}
+    buffers = {name: still(module).buffers for name, module in lives_in.items()}
+
+    def with_values(values: Sequence[Tensor]) -> Networks:
+        ahead = {}
+        for name, module in lives_in.items():
+            own = {key: values[place[id(p)]] if id(p) in place else p for key, p in module.named_parameters()}
+            ahead[name] = Functional(module, own, buffers[name])
+        return networks.replace(ahead)
+
+    values = list(moved.values())
     for _ in range(steps):
-        current = networks.replace(ahead)
-        total = functools.reduce(operator.add, objective(current, batch).values())
-        parameters = [ahead[network].parameters[key] for network, key in names]
+        loss = total(player, objective(with_values(values), batch))
         slopes = mean_over_ranks(
-            torch.autograd.grad(total, parameters, create_graph=True, allow_unused=True, materialize_grads=True)
+            torch.autograd.grad(loss, values, create_graph=True, allow_unused=True, materialize_grads=True)
         )
-        moved, state = mover.update.plain(slopes, state, parameters, batch["images"])
+        values, state = mover.update.plain(slopes, state, values, batch["images"])
         if mover.project is not None:
-            moved = [mover.project(f"{network}.{key}", p) for (network, key), p in zip(names, moved, strict=True)]
-        values = dict(zip(names, moved, strict=True))
-        ahead = {
-            network: Functional(f.module, {key: values[network, key] for key in f.parameters}, f.buffers)
-            for network, f in ahead.items()
-        }
-    return networks.replace(ahead)
+            values = [mover.project(name, value) for name, value in zip(moved, values, strict=True)]
+    return with_values(values)

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 from torch.nn.functional import softplus
+
+
+class GeneratorLoss(Protocol):
+    """What a generator descends."""
+
+    def __call__(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """The loss from the logits of generated examples, and of real ones where the pair is relativistic."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class AdversarialLoss:
 
     name: str
     discriminator: Callable[[Tensor, Tensor], dict[str, Tensor]]
-    generator: Callable[[Tensor, Tensor | None], Tensor]
+    generator: GeneratorLoss
     optimal: str
     value: float
     relativistic: bool = False

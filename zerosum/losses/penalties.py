@@ -50,7 +50,7 @@ def r1(critic: Critic, real: Tensor) -> Tensor:
     is gamma = 20 here.
 
     References:
-        | Which Training Methods for GANs do actually Converge? (Mescheder et al., 2018), eq. 9
+        | Which Training Methods for GANs do actually Converge? (Mescheder et al., 2018)
         | https://arxiv.org/abs/1801.04406
 
     Examples:
@@ -62,7 +62,7 @@ def r1(critic: Critic, real: Tensor) -> Tensor:
 
 
 def r2(critic: Critic, fake: Tensor) -> Tensor:
-    r"""Zero-centred penalty at generated examples, :math:`\tfrac12 E_Q\|\nabla_x a(\hat x)\|^2` (ibid., eq. 10).
+    r"""Zero-centred penalty at generated examples, :math:`\tfrac12 E_Q\|\nabla_x a(\hat x)\|^2` (ibid.).
 
     The generator gets no gradient from it. Arguments and scale are those of :func:`r1`.
     """

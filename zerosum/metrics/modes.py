@@ -15,7 +15,7 @@ def modes(n: int = 2500) -> Metric:
     """How many modes have a sample within three standard deviations.
 
     References:
-        | PacGAN: The power of two samples in generative adversarial networks (Lin et al., 2017), section 4.1
+        | PacGAN: The power of two samples in generative adversarial networks (Lin et al., 2017)
         | https://arxiv.org/abs/1712.04086
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from zerosum.data import DataSpec
@@ -25,9 +26,6 @@ def suited(spec: DataSpec) -> tuple[Metric, ...]:
     """The judges a recipe runs at the end of training on data like this."""
     if spec.kind == "real":
         return (modes(), high_quality())
-    size = 1
-    for axis in spec.shape:
-        size *= axis
-    if size > SMALL:
+    if math.prod(spec.shape) > SMALL:
         return ()
     return ((neighbour_classes(),) if spec.classes else ()) + (neighbour_distance(),)

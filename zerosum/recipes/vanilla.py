@@ -56,7 +56,7 @@ def discriminator(net: Networks, batch: Batch) -> Terms:
 
 def generator(net: Networks, batch: Batch) -> Terms:
     """Be taken for real, section 3."""
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])), None)}
+    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def sample(net: Networks, batch: Batch) -> Tensor:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 import zerosum
 from zerosum.errors import RunError
+from zerosum.runtime import world_size
 from zerosum.training import files
 
 FORMAT = 1
@@ -44,8 +45,9 @@ class Checkpoint:
     """What was read.
 
     Attributes:
+        path: Its folder.
         tensors: The game's state.
-        facts: The rest of the state: ``seconds``, ``logs``, and what was recorded for readers.
+        facts: The manifest: ``seconds`` and ``log`` go on from there, the rest is for readers.
         damaged: A sentence for each newer checkpoint that had to be passed over.
     """
 
@@ -216,7 +218,7 @@ def _manifest(round: int, config: str, data: bytes, facts: Mapping[str, Any]) ->
         "zerosum": zerosum.__version__,
         "torch": torch.__version__,
         "config": config,
-        "world_size": 1,
+        "world_size": world_size(),
         "files": {TENSORS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
     }
     return _canonical({**content, "sha256": digest(content)})

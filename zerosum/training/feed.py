@@ -1,4 +1,4 @@
-"""A round's batches: data by position, latents by what they are for."""
+"""A round's batches, data by position and latents by what they are for; and the next round played on them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Generator
 
 from zerosum.data import Data
-from zerosum.game import Batch, Schedule
-from zerosum.runtime import mix
+from zerosum.game import Batch, Game, Schedule
+from zerosum.runtime import mix, rank, reseed
 from zerosum.sources import Prior
 
 
@@ -24,7 +24,7 @@ class Feed:
         draws: Priors by field name.
         schedule: Which turns are due and what they take.
         batch_size: Examples in a batch, over all ranks.
-        seed: Of the latents.
+        seed: Of the latents, and of what networks draw inside.
         device: Where the batches are used.
     """
 
@@ -41,7 +41,7 @@ class Feed:
         self._draws = dict(draws)
         self._schedule = schedule
         self._batch_size = batch_size
-        self._seed = seed
+        self.seed = seed
         self._generator = Generator(device)
 
     def images(self, round: int) -> int:
@@ -71,6 +71,23 @@ class Feed:
     def _draw(self, size: int, round: int, place: int, repeat: int) -> Batch:
         drawn = {}
         for name, prior in self._draws.items():
-            self._generator.manual_seed(mix(self._seed, "draw", name, place, repeat, round))
+            self._generator.manual_seed(mix(self.seed, "draw", name, place, repeat, round))
             drawn[name] = prior(size, self._generator)
         return drawn
+
+
+def play_round(game: Game, feed: Feed, images: int) -> int:
+    """Play the next round of a game; what its networks draw inside comes from (seed, rank, round).
+
+    Arguments:
+        game: At the round to be played.
+        feed: Makes its batches.
+        images: Real examples seen so far; the game's own count is on the device.
+
+    Returns:
+        Real examples seen after it.
+    """
+    reseed(game.device, feed.seed, "round", rank(), game.round)
+    taken = feed.images(game.round)
+    game.play(feed.batches(game.round, images), taken)
+    return images + taken

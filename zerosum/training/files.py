@@ -21,13 +21,15 @@ def write(path: Path, data: bytes) -> None:
 
 def append(path: Path, data: bytes) -> None:
     """Add to the end of a file; on an error it is as long as before. :func:`sync` waits for the disk."""
-    with path.open("ab") as file:
-        size = file.tell()
+    # Unbuffered: a buffer would try to write its rest once more when it is closed, behind the cut.
+    with path.open("ab", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
         try:
-            file.write(data)
-            file.flush()
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
         except OSError:
-            os.ftruncate(file.fileno(), size)
+            file.truncate(size)
             raise
 
 

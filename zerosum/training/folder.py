@@ -17,8 +17,11 @@ from zerosum.training import files
 from zerosum.training.checkpoint import Checkpoints, digest
 from zerosum.training.lock import NAME as LOCK, Lock
 
-IDENTITY = ("recipe", "config", "data", "seed")
-"""What a run is: none of it may change while it goes on."""
+RECORD = "config.json"
+SIGNATURE = "sha256"
+
+IDENTITY = {"recipe": str, "config": dict, "data": dict, "seed": int}
+"""What a run is, and of which type: none of it may change while it goes on."""
 
 _BEGINNINGS = re.compile(rf"{re.escape(LOCK)}|probe\..*|config\.json\.new")
 """What a process killed before its run began leaves: a folder with nothing else is as good as empty."""
@@ -70,21 +73,20 @@ class RunFolder:
             RunError: The folder cannot be used: a file, something else's, locked, or the disk refuses.
         """
         try:
-            _run_in(path, None if fresh else record)  # before anything is touched
+            _look(path, record, fresh)  # before anything is touched
             files.make_folder(path)
             lock = Lock(path)
         except OSError as error:
             raise _unusable(path, error) from error
         try:
-            old = _run_in(path, None if fresh else record)  # again, now that nobody else can change it
-            if old is not None and fresh:
+            there, old = _look(path, record, fresh)  # again, now that nobody else can change it
+            if there and fresh:
                 lock.release()
                 target = _free_name(path)
                 files.rename(path, target)
                 files.make_folder(path)
                 lock = Lock(path)
                 lock.notice = f"moved the old run to {target}."
-                old = None
             folder = cls(path, dict(old or record), lock)
             folder._probe()
             folder.checkpoints.sweep()
@@ -113,8 +115,9 @@ class RunFolder:
         return said
 
     def write_record(self) -> None:
-        """Write ``config.json``, whole."""
-        files.replace(self.path / "config.json", (json.dumps(self.record, indent=2) + "\n").encode())
+        """Write ``config.json``, whole, with a digest of its content."""
+        content = {**self.record, SIGNATURE: digest(self.record)}
+        files.replace(self.path / RECORD, (json.dumps(content, indent=2) + "\n").encode())
 
     def release(self) -> None:
         """Let another process have the folder."""
@@ -140,18 +143,24 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """The content of a run's ``config.json``; None where there is none.
 
     Raises:
-        RunError: It is no JSON object with what a run needs.
+        RunError: It is no JSON object with what a run needs, or not what was written.
     """
-    file = path / "config.json"
+    file = path / RECORD
     if not file.exists():
         return None
     try:
         record = json.loads(file.read_bytes())
-        intact = all(key in record for key in IDENTITY)
-    except (ValueError, TypeError):
+        intact = all(isinstance(record[key], kind) for key, kind in IDENTITY.items())
+    except (ValueError, TypeError, KeyError):
         intact = False
     if not intact:
         raise RunError(f"{file} cannot be read as the record of a run; restore it from a copy, or use --fresh.")
+    signature = record.pop(SIGNATURE, None)
+    if signature is not None and signature != digest(record):
+        raise RunError(
+            f"{file} is not what was written; restore it from a copy, or, if the change is yours, "
+            f"remove its line {SIGNATURE!r} to accept it."
+        )
     return dict(record)
 
 
@@ -160,18 +169,20 @@ def checkpoints_of(path: Path, record: Mapping[str, Any]) -> Checkpoints:
     return Checkpoints(path / "checkpoints", digest({key: record[key] for key in IDENTITY}))
 
 
-def _run_in(path: Path, record: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The record of the run a folder holds, None where it holds nothing; refuses anything else, and another run."""
+def _look(path: Path, record: Mapping[str, Any], fresh: bool) -> tuple[bool, dict[str, Any] | None]:
+    """Whether a folder holds a run, and its record if it is to go on; refuses anything else, and another run."""
     if path.exists() and not path.is_dir():
         raise RunError(f"--out {path} is a file; choose another path.")
     if not path.is_dir() or all(_BEGINNINGS.fullmatch(entry.name) for entry in path.iterdir()):
-        return None
-    old = read_record(path)
-    if old is None:
+        return False, None
+    if not (path / RECORD).exists():
         raise RunError(f"--out {path} is not empty and holds no run; choose another path.")
-    if record is not None:
-        _refuse_another(path, old, record)
-    return old
+    if fresh:
+        return True, None
+    old = read_record(path)
+    assert old is not None
+    _refuse_another(path, old, record)
+    return True, old
 
 
 def _refuse_another(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from zerosum.runtime import reseed
 from zerosum.training.experiment import Experiment
-from zerosum.training.feed import Feed
+from zerosum.training.feed import Feed, play_round
 
 TRIAL = 1.5
 """Seconds of the trial."""
@@ -35,31 +34,22 @@ class Forecast:
     parameters: dict[str, int]
 
 
-def forecast(experiment: Experiment, feed: Feed, seed: int) -> Forecast:
+def forecast(experiment: Experiment, feed: Feed) -> Forecast:
     """Play the beginning of a run for a second or two. The experiment is used up: build another to train."""
     game = experiment.game
-    images = 0
-
-    def play() -> None:
-        nonlocal images
-        reseed(game.device, seed, "round", game.round)
-        game.play(feed.batches(game.round, images), feed.images(game.round))
-        images += feed.images(game.round - 1)
-
-    play()  # the first round makes what the others reuse
+    images = play_round(game, feed, 0)  # the first round makes what the others reuse
     game.read()
     started, rounds = time.monotonic(), 0
     while rounds == 0 or time.monotonic() - started < TRIAL:
-        play()
+        images = play_round(game, feed, images)
         rounds += 1
     game.read()  # waits for the device
     seconds = time.monotonic() - started
-    state = game.state()
     return Forecast(
         rounds_per_second=rounds / seconds,
         images_per_round=feed.images(0),
         memory=_peak(game.device),
-        checkpoint=sum(t.numel() * t.element_size() for t in state.values()),
+        checkpoint=game.size(),
         parameters={name: sum(p.numel() for p in n.parameters()) for name, n in game.networks.items()},
     )
 

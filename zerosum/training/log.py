@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from zerosum.errors import RunError
 from zerosum.training import files
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
     """Add a line. Numbers that are not finite become null: JSON has no other way to say it."""
+    _drop_torn_line(path)
     files.append(path, (json.dumps(_plain(record), allow_nan=False) + "\n").encode())
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a log; a torn last line is left out, a missing file is an empty log."""
+    """The records of a log; a torn last line is left out, a missing file is an empty log.
+
+    Raises:
+        RunError: A whole line is no JSON.
+    """
     if not path.exists():
         return
     with path.open("rb") as file:
-        for line in file:
+        for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
-            yield json.loads(line)
+            try:
+                record = json.loads(line)
+            except ValueError:
+                raise RunError(f"line {number} of {path} is damaged; remove that line.") from None
+            yield record
 
 
 def size(path: Path) -> int:
@@ -46,6 +57,22 @@ def keep_rounds(path: Path, last: int) -> None:
     kept = [r for r in records if r["round"] <= last]
     if len(kept) < len(records):
         files.replace(path, "".join(json.dumps(r) + "\n" for r in kept).encode())
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut what a killed process left half written, so that the next line does not continue it."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end == 0:
+            return
+        file.seek(end - 1)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+    files.truncate(path, whole)
 
 
 def _plain(value: Any) -> Any:

@@ -17,10 +17,9 @@ from typing import Any
 from zerosum.data import Data
 from zerosum.errors import Diverged, Interrupted, RunError
 from zerosum.metrics import Result
-from zerosum.runtime import rank, reseed
 from zerosum.training import files, log, pictures
 from zerosum.training.experiment import Experiment
-from zerosum.training.feed import Feed
+from zerosum.training.feed import Feed, play_round
 from zerosum.training.folder import RunFolder
 from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent
@@ -98,14 +97,10 @@ class Training:
         feed: Makes its batches.
         folder: Held by this process.
         goal: When to stop.
-        seed: Of dropout and other draws inside the networks, and of the samples shown.
         open_split: Opens a split of the data in stored order, for pictures and judges.
         intervals: What is done every so many rounds.
         display: What the user sees.
         amended: Sentences about settings that were changed for this part of the run; they are logged.
-
-    Raises:
-        RunError: No checkpoint of the run can be used.
     """
 
     def __init__(
@@ -114,24 +109,19 @@ class Training:
         feed: Feed,
         folder: RunFolder,
         goal: Goal,
-        seed: int,
         open_split: Callable[[str], Data],
         intervals: Intervals = Intervals(),
         display: Display | None = None,
         amended: Sequence[str] = (),
     ):
         self.experiment, self.game, self.feed, self.folder = experiment, experiment.game, feed, folder
-        self.goal, self.seed, self.intervals = goal, seed, intervals
+        self.goal, self.intervals, self.amended = goal, intervals, amended
         self.open_split, self.display = open_split, display or Silent()
         self.seconds_before = 0.0
         self.failures: dict[str, int] = {}
         self.images = 0
         self.saved: int | None = None
-        self.started = time.monotonic()
-        self._resume()
-        for sentence in amended:
-            self._event("amended", sentence)
-        self.saved_at = time.monotonic()
+        self.started = self.saved_at = time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -139,15 +129,19 @@ class Training:
         return self.seconds_before + time.monotonic() - self.started
 
     def run(self) -> Run:
-        """Play, log, draw and save; judge at the end.
+        """Take up the newest checkpoint; play, log, draw and save; judge at the end.
 
         Raises:
             Interrupted: A signal came; everything is saved.
             Diverged: No update of a player could be applied since the last log line.
-            RunError: The disk has no room, or refused too often.
+            RunError: No checkpoint of the run can be used, or the disk has no room, or refused too often.
             ValueError: Round 0 found the recipe at fault.
         """
         game = self.game
+        self._resume()
+        self.started = self.saved_at = time.monotonic()
+        for sentence in self.amended:
+            self._event("amended", sentence)
         if game.round == 0:
             self._attempt("picture", self._picture)
         if self._reached():
@@ -179,18 +173,14 @@ class Training:
         return Run(self.folder.path, game.round, self.images, seconds, results, picture)
 
     def _ask_for_room(self) -> None:
-        size = sum(tensor.numel() * tensor.element_size() for tensor in self.game.state().values())
         try:
-            self.folder.checkpoints.need(2 * size)  # a new one beside the last
+            self.folder.checkpoints.need(2 * self.game.size())  # a new one beside the last
         except OSError as error:
             raise RunError(f"{self.folder.path} has no room for this run ({error}); make room first.") from error
 
     def _round(self) -> None:
         game = self.game
-        reseed(game.device, self.seed, "round", rank(), game.round)
-        taken = self.feed.images(game.round)
-        game.play(self.feed.batches(game.round, self.images), taken)
-        self.images += taken
+        self.images = play_round(game, self.feed, self.images)
         self.display.tick(game.round, self._fraction(), self.seconds)
         if game.round % self.intervals.log == 0:
             self._log()
@@ -263,7 +253,7 @@ class Training:
     def _picture(self) -> Path:
         spec = self.open_split("train").spec
         n = SHOWN_POINTS if spec.kind == "real" else SHOWN_IMAGES
-        samples = self.experiment.sample(n, self.seed)
+        samples = self.experiment.sample(n, self.feed.seed)
         reals = self.open_split("train").batch(0, n)["x"] if spec.kind == "real" else None
         path = self.folder.samples / f"round-{self.game.round:08d}.png"
         files.make_folder(path.parent)
@@ -304,7 +294,7 @@ class Training:
             if metric.name in said:
                 results.append(Result(**{k: v for k, v in said[metric.name].items() if k != "round"}))
                 continue
-            result = metric(self.experiment.sample, self.open_split(metric.split), self.seed)
+            result = metric(self.experiment.sample, self.open_split(metric.split), self.feed.seed)
             record = {"round": self.game.round, **dataclasses.asdict(result)}
             self._attempt("judgement", functools.partial(log.append, self.folder.metrics, record))
             results.append(result)

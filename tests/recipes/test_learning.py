@@ -1,0 +1,40 @@
+"""Every recipe learns something, at full size: a stated number on a toy, by its own judges."""
+
+import pytest
+
+from tests.games import play
+from tests.recipes.test_contract import RECIPES
+from zerosum import api, recipes
+from zerosum.data import open_data
+from zerosum.training import Feed
+
+# recipe, data, rounds, seeds, {judge: (at least, at most)}; held-out digits have ten classes and distance 1
+LEARNS = [
+    ("vanilla", "digits", 10_000, 3, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
+    ("mlp_gan", "digits", 3_000, 3, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
+    ("mlp_gan", "grid", 20_000, 5, {"modes": (25, 25), "high_quality": (0.5, 1)}),
+]
+CASES = [
+    pytest.param(name, data, rounds, seed, bounds, id=f"{name} {data} {seed}")
+    for name, data, rounds, seeds, bounds in LEARNS
+    for seed in range(seeds)
+]
+
+
+def test_every_recipe_has_a_row():
+    assert {name for name, *_ in LEARNS} == set(RECIPES)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "data", "rounds", "seed", "bounds"), CASES)
+def test_it_learns(name, data, rounds, seed, bounds):
+    module, source = recipes.find(name), open_data(data, seed=seed)
+    config = module.Config()
+    experiment = api.build(module, config, source.spec, seed)
+    game = experiment.game
+    play(game, Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device), rounds)
+    for judge in experiment.metrics:
+        least, most = bounds[judge.name.partition("[")[0]]
+        value = judge(experiment.sample, open_data(data, judge.split)).value
+        assert least <= value <= most, judge.name
