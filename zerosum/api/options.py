@@ -20,7 +20,9 @@ class Options:
     """What a training is told beside the recipe's own configuration."""
 
     data: str = "digits"
-    """Data set, by name; a toy may carry parameters: 'ring[modes=25]'."""
+    """Data set by name (a toy may carry parameters: 'ring[modes=25]'), or the path of idx files, arrays or images."""
+    data_root: Path | None = None
+    """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
     out: Path | None = None
     """Run folder; runs/<recipe>-<data> by default. The same command again continues the run in it."""
     rounds: fields.Count | None = None

@@ -4,7 +4,20 @@ Training reads an endless stream of examples by position: :meth:`Data.batch` of 
 same bytes always, so a run can be continued anywhere and there is no loader state to save.
 """
 
-from zerosum.data.catalog import CATALOG as CATALOG, SPLITS as SPLITS, open_data as open_data
+from zerosum.data.catalog import (
+    CATALOG as CATALOG,
+    SPLITS as SPLITS,
+    open_data as open_data,
+    path_of as path_of,
+)
 from zerosum.data.spec import Data as Data, DataSpec as DataSpec
 from zerosum.data.stored import Stored as Stored
 from zerosum.data.toys import GaussianMixture as GaussianMixture, Toy as Toy
+from zerosum.data.transforms import (
+    from_laplacian_pyramid as from_laplacian_pyramid,
+    from_logits as from_logits,
+    from_symmetric as from_symmetric,
+    laplacian_pyramid as laplacian_pyramid,
+    to_logits as to_logits,
+    to_symmetric as to_symmetric,
+)

@@ -1,7 +1,8 @@
-"""Data sets by name, and the parameters a name may carry: ``ring[modes=25]``."""
+"""Data sets by name, the parameters a name may carry (``ring[modes=25]``), and data of one's own by path."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import re
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import torch
 
-from zerosum.data import toys
+from zerosum.data import known, toys
 from zerosum.data.digits import open_digits
+from zerosum.data.own import open_own
 from zerosum.data.spec import Data
 from zerosum.errors import DataError, unknown
 
@@ -24,12 +26,19 @@ class Entry:
     """One line of the catalogue: what it is, and either how it is opened or the law it is drawn from."""
 
     text: str
-    open: Callable[[str, int | None, torch.device], Data] | None = None
+    open: Callable[[str, int | None, torch.device, Path], Data] | None = None
     law: Callable[..., toys.GaussianMixture] | None = None
 
 
 CATALOG: dict[str, Entry] = {
     "digits": Entry("1,797 handwritten digits, 8x8 grey, 10 classes, inside the package", open=open_digits),
+    "mnist": Entry("70,000 handwritten digits, 28x28 grey, 10 classes", open=known.open_mnist),
+    "fashion-mnist": Entry(
+        "70,000 articles of clothing, 28x28 grey, 10 classes",
+        open=functools.partial(known.open_mnist, name="fashion-mnist"),
+    ),
+    "usps": Entry("9,298 digits of post codes, 16x16 grey, 10 classes", open=known.open_usps),
+    "cifar10": Entry("60,000 photographs, 32x32 colour, 10 classes", open=known.open_cifar10),
     "gaussian": Entry("toy: one Gaussian on the line", law=toys.gaussian),
     "mixture": Entry("toy: equally spaced Gaussians on the line", law=toys.mixture),
     "ring": Entry("toy: Gaussians on a circle", law=toys.ring),
@@ -37,17 +46,27 @@ CATALOG: dict[str, Entry] = {
 }
 
 
-def open_data(name: str, split: str = "train", seed: int | None = None, device: torch.device | None = None) -> Data:
+def open_data(
+    name: str,
+    split: str = "train",
+    seed: int | None = None,
+    device: torch.device | None = None,
+    root: Path | str | None = None,
+) -> Data:
     """Open one split of a data set.
 
     Arguments:
-        name: A name of the catalogue; a toy's may carry parameters, ``ring[modes=25, std=0.01]``.
+        name: A name of the catalogue (a toy's may carry parameters, ``ring[modes=25, std=0.01]``), or the path of idx
+            files, an array or a folder of images (:mod:`zerosum.data.own`).
         split: ``train``, ``valid`` or ``test``.
         seed: Of the order; None for the stored order.
         device: Where batches are made; the CPU by default.
+        root: The folder known data sets lie in, or are downloaded to; :func:`~zerosum.data.known.data_root` says
+            which by default.
 
     Raises:
-        DataError: An unknown name, split or parameter, or a parameter out of range.
+        DataError: An unknown name, split or parameter, or a parameter out of range; files that are not there, or
+            cannot be used.
 
     Examples:
         >>> open_data("digits", "test").batch(0, 5)["x"].shape
@@ -56,6 +75,8 @@ def open_data(name: str, split: str = "train", seed: int | None = None, device: 
     if split not in SPLITS:
         raise DataError(unknown("split", split, SPLITS))
     device = device or torch.device("cpu")
+    if path := path_of(name):
+        return open_own(path, split, seed, device)
     parts = re.fullmatch(r"\s*([^\[\]]+?)\s*(?:\[(.*)\])?\s*", name)
     if parts is None:
         raise DataError(f"data must be a name or name[parameter=value, ...], got {name!r}.")
@@ -67,19 +88,22 @@ def open_data(name: str, split: str = "train", seed: int | None = None, device: 
         if given is not None:
             raise DataError(f"data {base!r} takes no parameters, got [{given}].")
         assert entry.open is not None
-        return entry.open(split, seed, device)
-    known = {p.name: p.default for p in inspect.signature(entry.law).parameters.values()}
-    values = known | _parameters(base, given or "", known)
+        return entry.open(split, seed, device, known.data_root(root))
+    defaults = {p.name: p.default for p in inspect.signature(entry.law).parameters.values()}
+    values = defaults | _parameters(base, given or "", defaults)
     full = f"{base}[{', '.join(f'{key}={value}' for key, value in values.items())}]"
     return toys.Toy(full, entry.law(**values), split, seed, device)
 
 
+def path_of(name: str) -> Path | None:
+    """Where the data lie, if the name is a path; the names of the catalogue come first."""
+    path = Path(name).expanduser()
+    return path if name not in CATALOG and path.exists() else None
+
+
 def _missing(name: str) -> str:
-    names = f"give the name of a data set ({', '.join(sorted(CATALOG))})"
-    if Path(name).exists():
-        return f"data of one's own cannot be read yet (got the path {name!r}); {names}."
     if any(sign in name for sign in "/\\."):
-        return f"there is no data at {name!r}; {names}."
+        return f"there is no data at {name!r}; give a path, or the name of a data set ({', '.join(sorted(CATALOG))})."
     return unknown("data set", name, CATALOG)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from zerosum.data.stored import Stored
 SIZES = {"train": 1297, "valid": 200, "test": 300}
 
 
-def open_digits(split: str, seed: int | None, device: torch.device) -> Stored:
+def open_digits(split: str, seed: int | None, device: torch.device, root: Path) -> Stored:
     """1,797 grey 8x8 digits with labels, split 1,297 / 200 / 300 by a fixed permutation.
 
     Stored values are 0..16; an image has round(255 v / 16) in uint8, so 16 is exactly 1.

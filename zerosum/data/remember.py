@@ -1,0 +1,25 @@
+"""What was read from files, remembered while they stay as they are: one training opens its data several times."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def remembered(read: Callable[..., Any], *paths: Path, watch: Sequence[Path] | None = None) -> Any:
+    """``read(*paths)``, anew only when one of the files has changed.
+
+    Arguments:
+        read: Reads the files; a function of a module, as it is part of the key.
+        paths: What it is called with.
+        watch: The files whose size and time count; ``paths`` by default.
+    """
+    stamps = tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in (paths if watch is None else watch))
+    return _remembered(read, paths, stamps)
+
+
+@functools.lru_cache(maxsize=4)
+def _remembered(read: Callable[..., Any], paths: tuple[Path, ...], stamps: tuple[tuple[Path, int, int], ...]) -> Any:
+    return read(*paths)
