@@ -73,7 +73,7 @@ def momentum(learning_rate: Number, decay: Number) -> Update:
 
     Arguments:
         learning_rate: The step size :math:`\eta`.
-        decay: The momentum :math:`\mu`, in [0, 1). A ramped one runs the plain execution, as the kernel takes floats.
+        decay: The momentum :math:`\mu`, in [0, 1).
 
     References:
         | Some methods of speeding up the convergence of iteration methods (Polyak, 1964)
@@ -90,10 +90,14 @@ def momentum(learning_rate: Number, decay: Number) -> Update:
         return [p - rate * v for p, v in zip(parameters, velocity, strict=True)], {"velocity": velocity}
 
     def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
-        _fused_sgd(parameters, gradients, state["velocity"], cast(float, decay), _at(learning_rate, images), skip)
+        velocity, mu = state["velocity"], _at(decay, images)
+        if isinstance(mu, Tensor):
+            # The kernel takes a float, and asking the device for one would wait for it: decay first, then add with 1.
+            torch._foreach_mul_(velocity, torch.where(skip > 0, 1.0, mu))
+            mu = 1.0
+        _fused_sgd(parameters, gradients, velocity, mu, _at(learning_rate, images), skip)
 
-    kernel = _has("_fused_sgd_") and not callable(decay)
-    return Update("momentum", init, plain, fused if kernel else None)
+    return Update("momentum", init, plain, fused if _has("_fused_sgd_") else None)
 
 
 def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), epsilon: float = 1e-8) -> Update:
