@@ -3,7 +3,22 @@
 Two results compare only when their names are equal, parameters included.
 """
 
-from zerosum.metrics.metric import Metric as Metric, Result as Result
+from zerosum.metrics.metric import (
+    Measure as Measure,
+    Metric as Metric,
+    Published as Published,
+    Result as Result,
+    Splits as Splits,
+)
 from zerosum.metrics.modes import high_quality as high_quality, modes as modes
 from zerosum.metrics.neighbours import neighbour_classes as neighbour_classes, neighbour_distance as neighbour_distance
+from zerosum.metrics.parzen import parzen as parzen
+from zerosum.metrics.ratio import (
+    Divergences as Divergences,
+    estimates as estimates,
+    js as js,
+    kl as kl,
+    reverse_kl as reverse_kl,
+    train_critic as train_critic,
+)
 from zerosum.metrics.suited import METRICS as METRICS, suited as suited

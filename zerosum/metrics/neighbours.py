@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from zerosum.data import Data
-from zerosum.metrics.metric import Metric
+from zerosum.metrics.metric import Measure, Metric, Splits
+
+CHUNK = 500
+"""Points compared with every reference example at once."""
 
 
 def neighbour_classes(n: int = 1000, split: str = "test", share: float = 0.02) -> Metric:
@@ -24,13 +27,14 @@ def neighbour_classes(n: int = 1000, split: str = "test", share: float = 0.02) -
         share: Below this a class counts as missed.
     """
 
-    def judge(samples: Tensor, reals: Data) -> tuple[float, None]:
-        batch = _all_of(reals)
+    def judge(samples: Tensor, splits: Splits) -> Measure:
+        batch = _all_of(splits(split))
         _, nearest = _nearest(samples, batch["x"])
-        counts = torch.bincount(batch["label"][nearest], minlength=reals.spec.classes or 0)
-        return float((counts >= share * len(samples)).sum()), None
+        counts = torch.bincount(batch["label"][nearest], minlength=splits(split).spec.classes or 0)
+        return Measure(float((counts >= share * len(samples)).sum()))
 
-    return Metric(f"neighbour_classes[n={n}, split={split}, share={share}]", judge, n, split, "pixels")
+    name = f"neighbour_classes[n={n}, split={split}, share={share}]"
+    return Metric(name, judge, n, split, needs="images with labels", features="pixels")
 
 
 def neighbour_distance(n: int = 1000, split: str = "test") -> Metric:
@@ -43,15 +47,15 @@ def neighbour_distance(n: int = 1000, split: str = "test") -> Metric:
         split: Reference examples.
     """
 
-    def judge(samples: Tensor, reals: Data) -> tuple[float, tuple[float, float]]:
-        x = _all_of(reals)["x"]
+    def judge(samples: Tensor, splits: Splits) -> Measure:
+        x = _all_of(splits(split))["x"]
         real_to_real = _nearest(x, x, leave_out_self=True)[0].mean()
         ratios = _nearest(samples, x)[0] / real_to_real
         error = 1.96 * float(ratios.std()) / math.sqrt(len(ratios))
         mean = float(ratios.mean())
-        return mean, (mean - error, mean + error)
+        return Measure(mean, (mean - error, mean + error))
 
-    return Metric(f"neighbour_distance[n={n}, split={split}]", judge, n, split, "pixels")
+    return Metric(f"neighbour_distance[n={n}, split={split}]", judge, n, split, needs="images", features="pixels")
 
 
 def _all_of(reals: Data) -> dict[str, Tensor]:
@@ -60,11 +64,14 @@ def _all_of(reals: Data) -> dict[str, Tensor]:
 
 
 def _nearest(points: Tensor, reference: Tensor, leave_out_self: bool = False) -> tuple[Tensor, Tensor]:
-    # By differences: the default's x^2 - 2xy + y^2 loses the small distances, which are the ones looked for.
-    distances = torch.cdist(
-        points.flatten(1).double(), reference.flatten(1).double(), compute_mode="donot_use_mm_for_euclid_dist"
-    )
-    if leave_out_self:
-        distances.fill_diagonal_(torch.inf)
-    found = distances.min(1)
-    return found.values, found.indices
+    """Distance to the nearest reference example and its index; ``leave_out_self`` where both are the same examples."""
+    points, reference = points.flatten(1).double(), reference.flatten(1).double()
+    found = []
+    for start in range(0, len(points), CHUNK):
+        part = points[start : start + CHUNK]
+        # In float64 the product form is off by 1e-7 at the very most, and many times faster than differences.
+        distances = torch.cdist(part, reference, compute_mode="use_mm_for_euclid_dist")
+        if leave_out_self:
+            distances[range(len(part)), range(start, start + len(part))] = torch.inf
+        found.append(distances.min(1))
+    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])

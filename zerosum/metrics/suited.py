@@ -9,10 +9,16 @@ from zerosum.data import DataSpec
 from zerosum.metrics.metric import Metric
 from zerosum.metrics.modes import high_quality, modes
 from zerosum.metrics.neighbours import neighbour_classes, neighbour_distance
+from zerosum.metrics.parzen import parzen
+from zerosum.metrics.ratio import js, kl, reverse_kl
 
 METRICS: dict[str, Callable[..., Metric]] = {
     "neighbour_classes": neighbour_classes,
     "neighbour_distance": neighbour_distance,
+    "parzen": parzen,
+    "js": js,
+    "kl": kl,
+    "reverse_kl": reverse_kl,
     "modes": modes,
     "high_quality": high_quality,
 }

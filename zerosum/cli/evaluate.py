@@ -1,0 +1,77 @@
+"""``zerosum evaluate RUN``: what judges say of a run's model, beside what their numbers should be read with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from zerosum import api
+from zerosum.cli.parse import parse
+from zerosum.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Which judges, and against what."""
+
+    metrics: tuple[str, ...] = ()
+    """Judges by name, with parameters if any: parzen "parzen[grid=2014]". The recipe's own by default."""
+    data: str | None = None
+    """Data to judge against, by name or path; what the run was trained on by default."""
+    data_root: Path | None = None
+    """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
+    n: api.fields.Count | None = None
+    """Samples, in place of each judge's own number [examples]. Another n is another protocol."""
+    seed: api.fields.NonNegativeCount = 0
+    """Of the samples."""
+    raw: bool = False
+    """Judge the networks as last trained instead of their averages."""
+    no_controls: bool = False
+    """Leave out what is printed beside: real examples in the model's place, k-means centres."""
+    checkpoint: api.fields.Count | None = None
+    """Round of the checkpoint to use [rounds]; the newest by default."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    """Where to compute."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Judge a run."""
+    prog = "zerosum evaluate RUN"
+    if not arguments or arguments[0].startswith("-"):
+        if not {"-h", "--help"} & set(arguments):
+            raise ConfigError(f"{prog} needs the folder of a run.")
+        arguments = ["RUN", "--help"]
+    folder, *words = arguments
+    given = parse({"options": EvaluateOptions}, words, prog, "Judge the model of a run.").options
+    options = api.checked(EvaluateOptions, vars(given), prog)
+    results = api.evaluate(
+        folder,
+        options.metrics,
+        options.data,
+        options.data_root,
+        options.n,
+        options.seed,
+        options.raw,
+        options.checkpoint,
+        options.device,
+        controls=not options.no_controls,
+        say=lambda text: print(f"{text} ...", file=sys.stderr),
+    )
+    for name in dict.fromkeys(result.metric for result in results):
+        _print([result for result in results if result.metric == name])
+    return 0
+
+
+def _print(results: Sequence[Any]) -> None:
+    model = results[0]
+    print(f"{model.metric} on {model.data}{f', {model.kind}' if model.kind else ''}")
+    for result in results:
+        interval = "" if result.interval is None else f"  (95 %: {result.interval[0]:.4g} to {result.interval[1]:.4g})"
+        facts = [f"{name} {value:.4g}" for name, value in result.facts.items()]
+        facts += [f"n = {result.n}"] if result.n != model.n else []
+        print(f"  {result.subject:26}{result.value:10.4g}{interval}{'  ' if facts else ''}{', '.join(facts)}")
+    for row in api.published(model):
+        print(f"  {row.model:26}{row.text:>10}  {row.source}")
