@@ -32,6 +32,10 @@ class Uniform:
     def __call__(self, n: int, generator: Generator) -> Tensor:
         return torch.empty(n, self.dim, device=generator.device).uniform_(self.low, self.high, generator=generator)
 
+    def quantile(self, u: Tensor) -> Tensor:
+        """Where a coordinate's distribution function is u: its inverse, a line. u in [0, 1], any shape."""
+        return self.low + (self.high - self.low) * u
+
 
 @dataclass(frozen=True)
 class Normal:
@@ -41,3 +45,13 @@ class Normal:
 
     def __call__(self, n: int, generator: Generator) -> Tensor:
         return torch.randn(n, self.dim, device=generator.device, generator=generator)
+
+    def quantile(self, u: Tensor) -> Tensor:
+        r"""Where a coordinate's distribution function is u: its inverse, :math:`\Phi^{-1}(u)`. u in (0, 1), any shape.
+
+        Examples:
+            >>> Normal(1).quantile(torch.tensor([0.5, 0.975]))
+            tensor([0.0000, 1.9600])
+        """
+        z: Tensor = torch.special.ndtri(u)
+        return z

@@ -1,0 +1,112 @@
+"""``zerosum explore RUN walk|grid``: from sample to sample through the latents, or the whole plane of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zerosum import api
+from zerosum.cli.parse import parse
+from zerosum.errors import ConfigError, unknown
+
+
+@dataclass(frozen=True)
+class WalkOptions:
+    """Between which samples, on which way and where to."""
+
+    ends: api.fields.Count | None = None
+    """Walk between this many samples, the seed's first [examples]; 5 by default."""
+    between: tuple[api.fields.NonNegativeCount, ...] = ()
+    """Walk between these samples instead, such as 3 17: counted from 0 in what sample draws with the same seed."""
+    steps: api.fields.Count = 10
+    """From each end to the next [frames]."""
+    closed: bool = False
+    """Go on from the last end to the first."""
+    path: Literal["linear", "spherical"] | None = None
+    """The way: a line, or an arc that keeps the norm; by default the arc for a normal prior and the line for others."""
+    out: Path = Path("walk.png")
+    """Where to: .png for a picture with a row from each end to the next, .gif for an animation."""
+    seed: api.fields.NonNegativeCount = 0
+    """Of the samples."""
+    raw: bool = False
+    """Use the networks as last trained instead of their averages."""
+    checkpoint: api.fields.Count | None = None
+    """Round of the checkpoint to use [rounds]; the newest by default."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """How fine and where to."""
+
+    side: api.fields.Count = 20
+    """Rows, and columns, in cells of equal probability [examples]."""
+    out: Path = Path("grid.png")
+    """Where to: .png for a picture, .gif for an animation that goes through the rows, there and back in turn."""
+    raw: bool = False
+    """Use the networks as last trained instead of their averages."""
+    checkpoint: api.fields.Count | None = None
+    """Round of the checkpoint to use [rounds]; the newest by default."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    """Where to compute."""
+
+
+KINDS: dict[str, tuple[type, str]] = {
+    "walk": (WalkOptions, "Walk from sample to sample through the latents of a run's model."),
+    "grid": (GridOptions, "Look at the whole plane of a latent in 2 dimensions."),
+}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Explore the latents of a run's model."""
+    prog = "zerosum explore RUN"
+    words = list(arguments)
+    if {"-h", "--help"} & set(words):
+        kind = next((word for word in words if word in KINDS), None)
+        if kind is None:
+            print(f"usage: {prog} {'|'.join(KINDS)} [OPTIONS]\n\n(with --help after it, each lists its options):")
+            for name, (_, text) in KINDS.items():
+                print(f"  {name}  {text}")
+            return 0
+        words = ["RUN", kind, "--help"]
+    if not words or words[0].startswith("-"):
+        raise ConfigError(f"{prog} {'|'.join(KINDS)} needs the folder of a run.")
+    if len(words) < 2 or words[1].startswith("-"):
+        raise ConfigError(f"{prog} needs a way to explore after the folder: {' or '.join(KINDS)}.")
+    folder, kind, *words = words
+    if kind not in KINDS:
+        raise ConfigError(unknown("way to explore", kind, KINDS))
+    options_class, text = KINDS[kind]
+    given = parse({"options": options_class}, words, f"{prog} {kind}", text).options
+    options = api.checked(options_class, vars(given), f"{prog} {kind}")
+    (_walk if kind == "walk" else _grid)(folder, options)
+    return 0
+
+
+def _walk(folder: str, options: WalkOptions) -> None:
+    walk = api.walk(
+        folder,
+        options.out,
+        options.ends,
+        options.between,
+        options.steps,
+        options.closed,
+        options.path,
+        options.seed,
+        options.raw,
+        options.checkpoint,
+        options.device,
+    )
+    print(f"{len(walk.frames)} frames of round {walk.model.round}: {options.out}")
+    print(
+        f"the largest step is {walk.smoothness:.2f} times the mean one "
+        f"(fading pixel by pixel: {walk.crossfade:.2f}; cutting from end to end: {options.steps})"
+    )
+
+
+def _grid(folder: str, options: GridOptions) -> None:
+    model = api.grid(folder, options.out, options.side, options.raw, options.checkpoint, options.device)
+    print(f"{options.side} x {options.side} latents at round {model.round}: {options.out}")
