@@ -58,8 +58,11 @@ def points(n=200, seed=0):
     return Stored(DataSpec("points", (2,), "real", count=n), x, seed=seed)
 
 
-def noisy_experiment(seed=0, batch_size=16):
-    """A GAN with everything that makes exact resume hard: dropout, batch normalisation, averages, a lazy turn."""
+def noisy_experiment(seed=0, batch_size=16, made=None):
+    """A GAN with everything that makes exact resume hard: dropout, batch normalisation, averages, a lazy turn.
+
+    It takes the generator of a stage before where one is given.
+    """
     torch.manual_seed(seed)
 
     def network(inward, outward):
@@ -73,7 +76,7 @@ def noisy_experiment(seed=0, batch_size=16):
         return {"r1": slope.square().sum(1).mean() / 2}
 
     game = Game(
-        {"generator": network(4, 2), "discriminator": network(2, 1)},
+        {"generator": network(4, 2) if made is None else made, "discriminator": network(2, 1)},
         {
             "discriminator": Player(("discriminator",), adam(1e-3, (0.5, 0.9))),
             "generator": Player(("generator",), adam(1e-3, (0.5, 0.9))),

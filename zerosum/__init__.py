@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Model", "Run", "__version__", "load", "sample", "train"]
+__all__ = ["Model", "Result", "Run", "__version__", "evaluate", "load", "sample", "train"]
 
 if TYPE_CHECKING:
-    from zerosum.api import Model as Model, Run as Run, load as load, sample as sample, train as train
+    from zerosum.api import (
+        Model as Model,
+        Result as Result,
+        Run as Run,
+        evaluate as evaluate,
+        load as load,
+        sample as sample,
+        train as train,
+    )
 
 
 def __getattr__(name: str) -> Any:

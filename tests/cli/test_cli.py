@@ -209,7 +209,7 @@ from zerosum.training import Experiment
 game, _ = plain_gan()
 big = lambda net, batch: batch["z"][:, :1, None, None].sigmoid().expand(-1, 3, 64, 64)
 experiment = Experiment(game, {"z": Normal(4)}, {"sample": big})
-model = api.Model(experiment, "test", None, DataSpec("big", (3, 64, 64), "uint8"))
+model = api.Model(experiment, "test", None, DataSpec("big", (3, 64, 64), "uint8"), 0)
 samples.load = lambda *args: model
 api.sample("run", "warm.npz", 600)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -261,7 +261,7 @@ def test_show(capsys, recipe):
         (
             ("train", "--data", "digits"),
             2,
-            "zerosum train begins with the name of a recipe (mlp_gan, vanilla), got '--data'.",
+            "zerosum train begins with the name of a recipe (gan, mlp_gan, vanilla), got '--data'.",
         ),
         (("train", "vanilla", "--batch-sise", "5"), 2, "unknown option '--batch-sise'; nearest: --batch-size (see"),
         (("train", "vanilla", "--learning-rat=5"), 2, "unknown option '--learning-rat'; nearest: --learning-rate (see"),

@@ -13,21 +13,23 @@ from zerosum.cli.parse import option, parse
 from zerosum.data import open_data
 from zerosum.errors import Unsupported
 from zerosum.game import gradients
+from zerosum.game.schedules import Round
 from zerosum.training import Feed
 from zerosum.training.experiment import WHY_NOT
 
 RECIPES = recipes.names()
 DATA = ("digits", "ring", "gaussian")
-TINY = {"batch_size": 16, "hidden": 8, "latent": 4}
+TINY = {"batch_size": 16, "hidden": 8, "units": 8, "latent": 4}
 
 
-def tiny(name, data="digits", seed=0):
-    """A recipe at tiny size: its experiment and its feed."""
+def tiny(name, data="digits", seed=0, **settings):
+    """A recipe at tiny size, as it stands before the first round: its experiment and its feed."""
     module = recipes.find(name)
     known = {f.name for f in dataclasses.fields(module.Config)}
-    config = module.Config(**{k: v for k, v in TINY.items() if k in known})
+    config = module.Config(**{k: v for k, v in TINY.items() if k in known}, **settings)
     source = open_data(data, seed=seed)
     experiment = api.build(module, config, source.spec, seed)
+    experiment.begin(lambda: open_data(data))
     return experiment, Feed(
         source, experiment.draws, experiment.game.schedule, config.batch_size, seed, experiment.game.device
     )
@@ -55,8 +57,10 @@ def test_a_turn_changes_only_its_players_parameters(name):
     images = play(game, feed, 1)
     for place, turn in enumerate(game.schedule.turns):
         before = {n: copies(network) for n, network in game.networks.items()}
-        batch = {**feed.batches(game.round * turn.every, images)[place][0], "images": game.images}
-        game.descend(turn.player, gradients(game, turn, batch)[1])
+        batches = feed.batches(game.round * turn.every, images)
+        for batch in (batch for repeats in batches for batch in repeats):
+            batch["images"] = game.images
+        game.descend(turn.player, gradients(game, turn, Round(game, batches).batch(place, 0))[1])
         for n, network in game.networks.items():
             moved = not same(before[n], copies(network))
             assert moved == (n in game.players[turn.player].moves), (turn.player, n)
@@ -124,10 +128,11 @@ def test_samples_have_the_shape_and_the_range_of_the_data(name, data):
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_question_is_answered_or_refused_with_a_reason(name):
     experiment, feed = tiny(name)
-    batch = {"x": feed.batches(0, 0)[0][0]["x"]}
+    given = feed.batches(0, 0)[0][0]
     for question in WHY_NOT:
         if question == "sample":
             continue
+        batch = {"z": given["z"]} if question == "decode" else {"x": given["x"]}
         if question in experiment.answers:
             assert len(experiment.ask(question, batch)) == 16
         else:
@@ -135,23 +140,34 @@ def test_every_question_is_answered_or_refused_with_a_reason(name):
                 experiment.ask(question, batch)
 
 
-def another(field, value):
-    """A value of a field that is not its default."""
+def another(hint, value):
+    """A value of a field of this type that is not its default."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
         return value + 1
     if isinstance(value, float):
         return value / 2 if value else 0.5
-    choices = typing.get_args(field.type)
-    return next(c for c in choices if c != value)
+    for kind in typing.get_args(hint) or (hint,):  # of an optional one, the first that is not None
+        if typing.get_origin(kind) is typing.Literal:
+            return another(kind, value)
+        if isinstance(kind, str):
+            if kind != value:
+                return kind
+        elif kind in (int, float):
+            return kind(7)
+    raise AssertionError(f"no other value than {value!r} of {hint}")
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_configuration_round_trips_through_the_command_line(name):
     config = recipes.find(name).Config
-    changed = config(**{f.name: another(f, f.default) for f in dataclasses.fields(config)})
-    words = [w for f in dataclasses.fields(config) for w in (option(f.name), str(getattr(changed, f.name)))]
+    hints = typing.get_type_hints(config)
+    changed = config(**{f.name: another(hints[f.name], f.default) for f in dataclasses.fields(config)})
+    words = []
+    for f in dataclasses.fields(config):
+        value = getattr(changed, f.name)
+        words += [option(f.name)] if value is True else [option(f.name), str(value)]
     assert parse({"recipe": config}, words, "test", "").recipe == changed
     assert parse({"recipe": config}, [], "test", "").recipe == config()
     assert api.checked(config, dataclasses.asdict(changed), "here") == changed

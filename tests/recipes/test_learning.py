@@ -10,6 +10,13 @@ from zerosum.training import Feed
 
 # recipe, data, rounds, seeds, {judge: (at least, at most)}; held-out digits have ten classes and distance 1
 LEARNS = [
+    (
+        "gan",
+        "digits",
+        6_000,
+        3,
+        {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5), "parzen": (5, 60)},
+    ),
     ("vanilla", "digits", 10_000, 3, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
     ("mlp_gan", "digits", 3_000, 3, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
     ("mlp_gan", "grid", 20_000, 5, {"modes": (25, 25), "high_quality": (0.5, 1)}),
@@ -32,9 +39,10 @@ def test_it_learns(name, data, rounds, seed, bounds):
     module, source = recipes.find(name), open_data(data, seed=seed)
     config = module.Config()
     experiment = api.build(module, config, source.spec, seed)
+    experiment.begin(lambda: open_data(data))
     game = experiment.game
     play(game, Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device), rounds)
     for judge in experiment.metrics:
         least, most = bounds[judge.name.partition("[")[0]]
-        value = judge(experiment.sample, open_data(data, judge.split)).value
+        value = judge(experiment.sample, lambda split: open_data(data, split)).value
         assert least <= value <= most, judge.name

@@ -51,3 +51,11 @@ def test_points_of_many_dimensions_and_no_reals():
 def test_samples_that_all_coincide_are_one_spot(axes):
     image = np.asarray(pictures.picture(torch.ones(10, axes), torch.ones(10, axes)))
     assert (image == pictures._FAKE).all(2).any()
+
+
+def test_bytes_are_drawn_as_they_are():
+    """Many samples are kept as bytes; a grey stays the grey it was."""
+    floats = torch.linspace(0, 1, 64).view(4, 1, 4, 4)
+    drawn, kept = (np.asarray(pictures.grid(x)) for x in (floats, (floats * 255).round().to(torch.uint8)))
+    np.testing.assert_array_equal(drawn, kept)
+    assert len(np.unique(kept)) > 60

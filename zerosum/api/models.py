@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from zerosum import recipes
 from zerosum.api.options import checked
 from zerosum.api.plans import build
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError, RunError
+from zerosum.errors import ConfigError, RunError, Unsupported
+from zerosum.metrics import Metric
 from zerosum.runtime import choose_device
+from zerosum.sources import Prior
 from zerosum.training import Experiment, Run
 from zerosum.training.folder import checkpoints_of, read_record
 
@@ -33,15 +35,24 @@ class Model:
         round: Rounds it was trained.
     """
 
-    def __init__(self, experiment: Experiment, recipe: str, config: Any, spec: DataSpec):
-        self.recipe, self.config, self.spec = recipe, config, spec
-        self.round = experiment.game.round
+    def __init__(self, experiment: Experiment, recipe: str, config: Any, spec: DataSpec, round: int):
+        self.recipe, self.config, self.spec, self.round = recipe, config, spec, round
         self._experiment = experiment
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The judges of its recipe."""
+        return self._experiment.metrics
 
     @property
     def answers(self) -> tuple[str, ...]:
         """What it can be asked."""
         return tuple(self._experiment.answers)
+
+    @property
+    def draws(self) -> Mapping[str, Prior]:
+        """The laws its samples are drawn from, by name; ``z`` is the latent."""
+        return self._experiment.draws
 
     def ask(self, question: str, x: Tensor, raw: bool = False) -> Tensor:
         """One answer about examples: ``model.ask("score", images)``.
@@ -65,6 +76,28 @@ class Model:
     def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
         """The same samples in chunks, so that any number needs bounded memory."""
         return self._experiment.samples(n, seed, raw)
+
+    def latents(self, n: int, seed: int = 0) -> Tensor:
+        """The latents of n samples, (n, ...): ``decode(latents(n, seed))`` is ``sample(n, seed)``, bit for bit.
+
+        Networks that draw noise of their own decode with that of seed 0.
+
+        Raises:
+            Unsupported: Its samples are made of something else.
+        """
+        if n < 1:
+            raise ConfigError(f"n must be at least 1, got {n}.")
+        if "z" not in self.draws:
+            raise Unsupported(f"this model has no latent z (it draws: {', '.join(self.draws) or 'nothing'}).")
+        return torch.cat([batch["z"] for batch in self._experiment.drawn(n, seed)])
+
+    def decode(self, z: Tensor, raw: bool = False) -> Tensor:
+        """The examples at latents z (n, ...): (n, ...) float32, images in [0, 1].
+
+        Raises:
+            Unsupported: It makes no examples of latents; the message says why.
+        """
+        return self._experiment.decode(z, raw)
 
 
 def load(run: Run | Path | str, round: int | None = None, device: str = "cpu") -> Model:
@@ -92,7 +125,8 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu") -
     if checkpoint is None:
         raise RunError(f"{path} has no checkpoint yet; train it a little longer.")
     with torch.random.fork_rng(devices=[]):
-        experiment = build(module, config, spec, record["seed"])
+        stages = {stage.stage: stage for stage in build(module, config, spec, record["seed"]).stages}
+    experiment = stages.get(checkpoint.facts.get("stage", ""), list(stages.values())[-1])
     experiment.game.to(choose_device(device))
     try:
         experiment.game.load_state(checkpoint.tensors)
@@ -100,4 +134,4 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu") -
         raise RunError(f"{checkpoint.path} does not fit the networks {record['recipe']} builds: {error}") from error
     for sentence in checkpoint.damaged:
         warnings.warn(f"{sentence} Using {checkpoint.path.name}.", stacklevel=2)
-    return Model(experiment, record["recipe"], config, spec)
+    return Model(experiment, record["recipe"], config, spec, int(checkpoint.facts["round"]))

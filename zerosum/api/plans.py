@@ -17,7 +17,7 @@ import torch
 import zerosum
 from zerosum import recipes
 from zerosum.api.options import Options, checked, seconds_of
-from zerosum.data import Data, DataSpec, open_data
+from zerosum.data import Data, DataSpec, open_data, path_of
 from zerosum.errors import ConfigError, DataError
 from zerosum.runtime import choose_device, machine, reseed
 from zerosum.training import (
@@ -32,6 +32,9 @@ from zerosum.training import (
     forecast,
 )
 from zerosum.training.progress import Display, Silent, display
+
+FEW = 100
+"""Training examples below which a run begins with a warning."""
 
 
 class Plan:
@@ -56,9 +59,17 @@ class Plan:
         self.recipe, self.options = recipe, checked(Options, dataclasses.asdict(options), f"recipe {recipe}")
         self.notices: list[str] = []
         self.config = checked(self.module.Config, settings, f"recipe {recipe}")
-        plain_data = re.sub(r"[^A-Za-z0-9.=-]+", "-", options.data).strip("-")
+        path = path_of(options.data)
+        data = options.data if path is None else path.resolve().name
+        self.source = options.data if path is None else str(path.resolve())
+        plain_data = re.sub(r"[^A-Za-z0-9.=-]+", "-", data).strip("-")
         self.out = self.options.out or Path("runs") / f"{recipe}-{plain_data}"
-        self.spec = open_data(options.data).spec
+        self.spec = self._open("train").spec
+        if self.spec.count is not None and self.spec.count < FEW:
+            self.notices.append(
+                f"{self.spec.count} training examples only: the networks will learn them by heart (overfit); "
+                "what is generated will be copies of them."
+            )
         if self.spec.count is not None and self.config.batch_size > self.spec.count:
             self.notices.append(
                 f"batch size {self.config.batch_size} is more than the {self.spec.count} examples; "
@@ -87,6 +98,7 @@ class Plan:
                 "spec": {**dataclasses.asdict(self.spec), "shape": list(self.spec.shape)},
             },
             "seed": self.options.seed,
+            "source": self.source,
             "device": str(device),
             "threads": self.options.threads or torch.get_num_threads(),
             "mode": self.options.mode or "eager",
@@ -101,7 +113,7 @@ class Plan:
             return Goal(images=self.options.epochs * self.spec.count)
         if self._seconds is not None:
             return Goal(seconds=self._seconds)
-        return Goal(rounds=self.options.rounds or experiment.rounds)
+        return Goal(rounds=self.options.rounds or sum(stage.rounds for stage in experiment.stages))
 
     def train(self, show: Display) -> Run:
         """Train, from wherever the run folder stands."""
@@ -136,11 +148,11 @@ class Plan:
             return forecast(experiment, self._feed(experiment)), self.goal(experiment)
 
     def _open(self, split: str) -> Data:
-        return open_data(self.options.data, split)
+        return open_data(self.options.data, split, root=self.options.data_root)
 
     def _feed(self, experiment: Experiment) -> Feed:
         device, seed = experiment.game.device, self.options.seed
-        data = open_data(self.options.data, "train", seed, device)
+        data = open_data(self.options.data, "train", seed, device, self.options.data_root)
         return Feed(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
 
     def _take_settings(self, folder: RunFolder, record: Mapping[str, Any], experiment: Experiment) -> list[str]:
@@ -155,11 +167,12 @@ class Plan:
         amended = folder.amend(max(folder.checkpoints.rounds(), default=0), changes)
         settings = {**record, **folder.record}
         torch.set_num_threads(settings["threads"])
-        game = experiment.game.to(choose_device(settings["device"]))
-        try:
-            game.mode = settings["mode"]
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
+        for stage in experiment.stages:
+            game = stage.game.to(choose_device(settings["device"]))
+            try:
+                game.mode = settings["mode"]
+            except ValueError as error:
+                raise ConfigError(str(error)) from error
         if folder.record.get("executions") != game.executions:
             folder.record["executions"] = game.executions
             folder.write_record()

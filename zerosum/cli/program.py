@@ -16,6 +16,8 @@ from zerosum.errors import ConfigError, Interrupted, ZerosumError, unknown
 VERBS = {
     "train": "train a recipe on data; the same command again continues",
     "sample": "draw samples from a run, as a picture or as arrays",
+    "explore": "walk through a run's latents, or look at the whole plane of them",
+    "evaluate": "judge a run, beside what the numbers should be read with",
     "list": "what there is: recipes, data, metrics",
     "show": "a recipe: what it is, its players and its settings",
 }
@@ -63,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"zerosum: {error or 'interrupted.'}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who reads our output has seen enough
+        sys.stdout = None  # or the interpreter complains once more on closing it
+        return 0
     except OSError as error:
         if debug or error.filename is None:
             raise

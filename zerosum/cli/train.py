@@ -84,11 +84,17 @@ def _defaults(words: Sequence[str], groups: dict[str, type]) -> dict[str, Any] |
         values = {name: value for name, value in values.items() if option(name) not in GOALS}
     from zerosum.api import checked
 
-    own = {key: {field.name for field in dataclasses.fields(kind)} for key, kind in groups.items()}
-    return {
-        key: checked(kind, {name: value for name, value in values.items() if name in own[key]}, str(path))
-        for key, kind in groups.items()
-    }
+    groups_of_file = {}
+    for key, kind in groups.items():
+        own = {field.name: field.default for field in dataclasses.fields(kind)}
+        given = {name: value for name, value in values.items() if name in own}
+        instance = checked(kind, given, str(path))
+        # What the file leaves out is left open: a default that hangs on another option (a variant's own learning rate)
+        # is settled when the command line has been read too.
+        for name in own.keys() - given.keys():
+            object.__setattr__(instance, name, own[name])
+        groups_of_file[key] = instance
+    return groups_of_file
 
 
 def _print_forecast(plan: Any) -> None:

@@ -155,6 +155,11 @@ class Game:
                 for name, parameter in self._named[player].items():
                     parameter.copy_(mover.project(name, parameter))
 
+    def restart_averages(self) -> None:
+        """Let every average begin anew from its network as it is."""
+        for name, average in self.averages.items():
+            average.load_state_dict(self.networks[name].state_dict())
+
     def shown(self, raw: bool = False) -> Networks:
         """The networks a trained model answers with: averages where there are any, unless ``raw``."""
         return Networks(self.networks if raw else {**self.networks, **self.averages})

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zerosum.data import DataSpec
+from zerosum.data import DataSpec, from_symmetric, to_symmetric
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import relativistic_pairing, squared_slope
 from zerosum.metrics import suited
@@ -57,7 +57,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     hidden = (config.hidden,) * config.depth
 
     def inward(x: Tensor) -> Tensor:
-        return 2 * x - 1 if images else x
+        return to_symmetric(x) if images else x
 
     def discriminator(net: Networks, batch: Batch) -> Terms:
         """Score real above generated, with little slope at either."""
@@ -80,9 +80,9 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         return {"fool": relativistic_pairing.generator(fake, net.discriminator(inward(batch["x"])))}
 
     def sample(net: Networks, batch: Batch) -> Tensor:
-        """Generated examples."""
+        """Generated examples; also G(z) at given latents."""
         x: Tensor = net.generator(batch["z"])
-        return ((x + 1) / 2).clamp(0, 1) if images else x
+        return from_symmetric(x).clamp(0, 1) if images else x
 
     def score(net: Networks, batch: Batch) -> Tensor:
         """The critic's logit, (N,): only differences mean anything."""
@@ -111,7 +111,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     return Experiment(
         game,
         draws={"z": Normal(config.latent)},
-        answers={"sample": sample, "score": score},
+        answers={"sample": sample, "decode": sample, "score": score},
         metrics=suited(spec),
     )
 

@@ -60,7 +60,7 @@ def generator(net: Networks, batch: Batch) -> Terms:
 
 
 def sample(net: Networks, batch: Batch) -> Tensor:
-    """Generated examples."""
+    """Generated examples; also G(z) at given latents."""
     out: Tensor = net.generator(batch["z"])
     return out
 
@@ -96,7 +96,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     return Experiment(
         game,
         draws={"z": Uniform(-1, 1, config.latent)},
-        answers={"sample": sample, "score": score},
+        answers={"sample": sample, "decode": sample, "score": score},
         metrics=suited(spec),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Generator, Tensor
 
+from zerosum.data import Data
 from zerosum.errors import Unsupported
 from zerosum.game import Batch, Game, Networks, evaluating
 from zerosum.metrics import Metric
@@ -23,7 +24,7 @@ CHUNK = 500
 WHY_NOT = {
     "sample": "it was trained to judge or map examples, not to make them",
     "encode": "it has no encoder; invert the generator instead",
-    "decode": "it has no decoder; sample draws from the generator",
+    "decode": "it has no decoder",
     "reconstruct": "it has no encoder to reconstruct from",
     "log_prob": "its density is implicit; use the metrics parzen or ais",
     "score": "it has no critic",
@@ -45,6 +46,11 @@ class Experiment:
             others see what they are asked about as ``batch["x"]`` or ``batch["z"]``.
         metrics: Judges run at the end of training.
         rounds: The goal when none is given.
+        initialise: Sets what depends on the data (an output's bias, a normalisation) from the training split, once,
+            before the first round.
+        before: An earlier stage, trained for its own ``rounds`` first. What it hands over are modules that networks of
+            both games hold; everything else of it ends with it.
+        stage: What this stage is called in checkpoints, unlike those before it.
     """
 
     game: Game
@@ -52,6 +58,24 @@ class Experiment:
     answers: Mapping[str, Answer]
     metrics: tuple[Metric, ...] = field(default=())
     rounds: int = 20_000
+    initialise: Callable[[Data], None] | None = None
+    before: Experiment | None = None
+    stage: str = "main"
+
+    @property
+    def stages(self) -> tuple[Experiment, ...]:
+        """All stages in their order, this one last."""
+        return (*(self.before.stages if self.before else ()), self)
+
+    def begin(self, data: Callable[[], Data]) -> None:
+        """Make the networks what they are before the first round; averages begin from there.
+
+        Arguments:
+            data: Opens the training split, where something depends on it.
+        """
+        if self.initialise is not None:
+            self.initialise(data())
+        self.game.restart_averages()
 
     def ask(self, name: str, batch: Batch, raw: bool = False) -> Tensor:
         """One answer on one batch, in evaluation mode; by the average of a network where there is one, unless raw.
@@ -66,8 +90,8 @@ class Experiment:
         with torch.no_grad(), evaluating(networks):
             return self.answers[name](networks, {k: v.to(self.game.device) for k, v in batch.items()})
 
-    def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
-        """n samples in chunks. Chunk c is drawn from (seed, c): a larger n begins with the same examples."""
+    def drawn(self, n: int, seed: int = 0) -> Iterator[Batch]:
+        """What n samples are made of, in chunks. Chunk c is drawn from (seed, c): a larger n begins with the same."""
         for chunk, start in enumerate(range(0, n, CHUNK)):
             size = min(CHUNK, n - start)
             generator = Generator(self.game.device)
@@ -75,12 +99,25 @@ class Experiment:
             for name, prior in self.draws.items():
                 generator.manual_seed(mix(seed, "sample", name, chunk))
                 batch[name] = prior(CHUNK, generator)[:size]
-            with torch.random.fork_rng(devices=[]):  # the caller's random numbers are the caller's
-                reseed(self.game.device, seed, "sample", chunk)
-                samples = self.ask("sample", batch, raw)
-            yield samples
+            yield batch
+
+    def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
+        """n samples in the chunks of :meth:`drawn`: a larger n begins with the same examples."""
+        for chunk, batch in enumerate(self.drawn(n, seed)):
+            yield self._asked("sample", batch, raw, seed, chunk)
+
+    def decode(self, z: Tensor, raw: bool = False) -> Tensor:
+        """Examples at latents (n, ...), in chunks as :meth:`samples` are: the bits of a product depend on its size."""
+        parts = torch.split(z, CHUNK)
+        return torch.cat([self._asked("decode", {"z": part}, raw, 0, chunk) for chunk, part in enumerate(parts)])
 
     def sample(self, n: int, seed: int = 0, raw: bool = False) -> Tensor:
         """n samples, (n, ...) float32."""
         chunks = list(self.samples(n, seed, raw))
         return torch.cat(chunks)
+
+    def _asked(self, name: str, batch: Batch, raw: bool, seed: int, chunk: int) -> Tensor:
+        """An answer about a chunk, with what the networks draw inside drawn from (seed, chunk)."""
+        with torch.random.fork_rng(devices=[]):  # the caller's random numbers are the caller's
+            reseed(self.game.device, seed, "sample", chunk)
+            return self.ask(name, batch, raw)

@@ -11,6 +11,7 @@ from zerosum.data import Data
 from zerosum.game import Batch, Game, Schedule
 from zerosum.runtime import mix, rank, reseed
 from zerosum.sources import Prior
+from zerosum.training.experiment import Experiment
 
 
 class Feed:
@@ -38,11 +39,17 @@ class Feed:
         device: torch.device,
     ):
         self._data = data
+        self._device = device
         self._draws = dict(draws)
         self._schedule = schedule
         self._batch_size = batch_size
         self.seed = seed
         self._generator = Generator(device)
+
+    def of(self, stage: Experiment) -> Feed:
+        """The feed of an earlier stage on the same data; its latents are not those of the stages after it."""
+        seed = mix(self.seed, "stage", stage.stage)
+        return Feed(self._data, stage.draws, stage.game.schedule, self._batch_size, seed, self._device)
 
     def images(self, round: int) -> int:
         """Real examples a round takes."""

@@ -6,7 +6,6 @@ number of rounds is the same bits however often it was stopped and continued.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from zerosum.data import Data
-from zerosum.errors import Diverged, Interrupted, RunError
+from zerosum.errors import DataError, Diverged, Interrupted, RunError
 from zerosum.metrics import Result
-from zerosum.training import files, log, pictures
+from zerosum.training import files, judgements, log, pictures
 from zerosum.training.experiment import Experiment
 from zerosum.training.feed import Feed, play_round
 from zerosum.training.folder import RunFolder
@@ -93,7 +92,8 @@ class Training:
     """Rounds of an experiment until the goal, from wherever the run folder stands.
 
     Arguments:
-        experiment: What is trained; it is taken to the state of the newest checkpoint that verifies.
+        experiment: What is trained; it is taken to the state of the newest checkpoint that verifies. Its earlier
+            stages, if any, are trained first; rounds and images count through all of them.
         feed: Makes its batches.
         folder: Held by this process.
         goal: When to stop.
@@ -114,7 +114,10 @@ class Training:
         display: Display | None = None,
         amended: Sequence[str] = (),
     ):
-        self.experiment, self.game, self.feed, self.folder = experiment, experiment.game, feed, folder
+        self.stages = experiment.stages
+        self.feeds = [*(feed.of(stage) for stage in self.stages[:-1]), feed]
+        self.seed, self.folder = feed.seed, folder
+        self._enter(0)
         self.goal, self.intervals, self.amended = goal, intervals, amended
         self.open_split, self.display = open_split, display or Silent()
         self.seconds_before = 0.0
@@ -122,6 +125,11 @@ class Training:
         self.images = 0
         self.saved: int | None = None
         self.started = self.saved_at = time.monotonic()
+
+    @property
+    def round(self) -> int:
+        """Rounds played in the whole run, through all its stages."""
+        return self.rounds_before + self.game.round
 
     @property
     def seconds(self) -> float:
@@ -137,18 +145,18 @@ class Training:
             RunError: No checkpoint of the run can be used, or the disk has no room, or refused too often.
             ValueError: Round 0 found the recipe at fault.
         """
-        game = self.game
         self._resume()
         self.started = self.saved_at = time.monotonic()
         for sentence in self.amended:
             self._event("amended", sentence)
-        if game.round == 0:
+        if self.round == 0:
+            self.experiment.begin(lambda: self.open_split("train"))
             self._attempt("picture", self._picture)
         if self._reached():
             self.display.note(f"the goal is reached already: {self._where()}.")
         else:
             self._ask_for_room()
-            if game.round:
+            if self.round:
                 self._event("resumed", f"continuing from {self._where()}.")
         self.display.begin()
         try:
@@ -166,11 +174,11 @@ class Training:
             self.display.end()
         seconds = self.seconds
         # After the last checkpoint, so that a longer goal later finds the logs as an unbroken run would have left them.
-        if game.tally:
+        if self.game.tally:
             self._log()
         picture = self._attempt("picture", self._picture)
         results = self._judge()
-        return Run(self.folder.path, game.round, self.images, seconds, results, picture)
+        return Run(self.folder.path, self.round, self.images, seconds, results, picture)
 
     def _ask_for_room(self) -> None:
         try:
@@ -178,29 +186,41 @@ class Training:
         except OSError as error:
             raise RunError(f"{self.folder.path} has no room for this run ({error}); make room first.") from error
 
+    def _enter(self, stage: int) -> None:
+        """Make a stage the one that is played."""
+        self.stage = stage
+        self.experiment, self.feed = self.stages[stage], self.feeds[stage]
+        self.game = self.experiment.game
+        self.rounds_before = sum(earlier.rounds for earlier in self.stages[:stage])
+
     def _round(self) -> None:
-        game = self.game
-        self.images = play_round(game, self.feed, self.images)
-        self.display.tick(game.round, self._fraction(), self.seconds)
-        if game.round % self.intervals.log == 0:
+        if self.stage < len(self.stages) - 1 and self.game.round == self.experiment.rounds:
+            if self.game.tally:
+                self._log()
+            self._enter(self.stage + 1)
+            self.experiment.begin(lambda: self.open_split("train"))
+            self._event("stage", f"stage {self.experiment.stage} begins at {self._where()}.")
+        self.images = play_round(self.game, self.feed, self.images)
+        self.display.tick(self.round, self._fraction(), self.seconds)
+        if self.round % self.intervals.log == 0:
             self._log()
-        if game.round % self.intervals.sample == 0:
+        if self.round % self.intervals.sample == 0:
             self._attempt("picture", self._picture)
         if self._save_due():
             self._save()
 
     def _fraction(self) -> float:
-        return self.goal.fraction(self.game.round, self.images, self.seconds)
+        return self.goal.fraction(self.round, self.images, self.seconds)
 
     def _reached(self) -> bool:
         return self._fraction() >= 1
 
     def _where(self) -> str:
-        return f"round {self.game.round}, {self.images} images, {self.seconds:.1f} s of training"
+        return f"round {self.round}, {self.images} images, {self.seconds:.1f} s of training"
 
     def _save_due(self) -> bool:
         if self.intervals.save is not None:
-            return self.game.round % self.intervals.save == 0
+            return self.round % self.intervals.save == 0
         return time.monotonic() - self.saved_at >= SAVE_SECONDS
 
     def _resume(self) -> None:
@@ -209,6 +229,8 @@ class Training:
             log.cut(self.folder.log, 0)
             log.keep_rounds(self.folder.metrics, -1)
             return
+        names = [stage.stage for stage in self.stages]
+        self._enter(names.index(checkpoint.facts.get("stage", names[-1])))
         try:
             self.game.load_state(checkpoint.tensors)
         except ValueError as error:
@@ -216,10 +238,10 @@ class Training:
                 f"{checkpoint.path} does not fit the networks this recipe builds: {error} "
                 "Use the version of the recipe it was made with, or --fresh."
             ) from error
-        self.images, self.saved = int(self.game.images), self.game.round
+        self.images, self.saved = int(checkpoint.facts["images"]), self.round
         self.seconds_before = float(checkpoint.facts["seconds"])
         whole = log.cut(self.folder.log, int(checkpoint.facts["log"]))
-        log.keep_rounds(self.folder.metrics, self.game.round)
+        log.keep_rounds(self.folder.metrics, self.round)
         for sentence in checkpoint.damaged:
             self._event("damaged", f"{sentence} Continuing from {checkpoint.path.name}.")
         if not whole:
@@ -231,7 +253,7 @@ class Training:
         self._attempt("log", lambda: log.append(self.folder.log, {**self._stamp(), "event": event}))
 
     def _stamp(self) -> dict[str, Any]:
-        return {"round": self.game.round, "images": self.images, "seconds": round(self.seconds, 3)}
+        return {"round": self.round, "images": self.images, "seconds": round(self.seconds, 3)}
 
     def _log(self) -> None:
         reading = self.game.read()
@@ -247,15 +269,15 @@ class Training:
             if count and count == made:
                 raise Diverged(
                     f"training diverged: none of the last {made} updates of {player} had finite gradients; "
-                    f"lower the learning rate or strengthen the penalty (round {self.game.round})."
+                    f"lower the learning rate or strengthen the penalty (round {self.round})."
                 )
 
     def _picture(self) -> Path:
         spec = self.open_split("train").spec
         n = SHOWN_POINTS if spec.kind == "real" else SHOWN_IMAGES
-        samples = self.experiment.sample(n, self.feed.seed)
+        samples = self.experiment.sample(n, self.seed)
         reals = self.open_split("train").batch(0, n)["x"] if spec.kind == "real" else None
-        path = self.folder.samples / f"round-{self.game.round:08d}.png"
+        path = self.folder.samples / f"round-{self.round:08d}.png"
         files.make_folder(path.parent)
         files.replace(path, pictures.png(pictures.picture(samples, reals)))
         return path
@@ -264,11 +286,16 @@ class Training:
         def save() -> Path:
             if self.folder.log.exists():
                 files.sync(self.folder.log)
-            facts = {"images": self.images, "seconds": self.seconds, "log": log.size(self.folder.log)}
-            return self.folder.checkpoints.save(self.game.round, self.game.state(), facts)
+            facts = {
+                "images": self.images,
+                "seconds": self.seconds,
+                "log": log.size(self.folder.log),
+                "stage": self.experiment.stage,
+            }
+            return self.folder.checkpoints.save(self.round, self.game.state(), facts)
 
-        if self.saved != self.game.round and self._attempt("checkpoint", save, last):
-            self.saved = self.game.round
+        if self.saved != self.round and self._attempt("checkpoint", save, last):
+            self.saved = self.round
         self.saved_at = time.monotonic()
 
     def _attempt(self, what: str, write: Callable[[], Any], last: bool = False) -> Any:
@@ -277,7 +304,7 @@ class Training:
             result = write()
         except OSError as error:
             self.failures[what] = self.failures.get(what, 0) + 1
-            failed = f"the {what} of round {self.game.round} could not be written ({error.strerror or error})"
+            failed = f"the {what} of round {self.round} could not be written ({error.strerror or error})"
             if last or self.failures[what] > self.intervals.failures:
                 raise RunError(
                     f"{failed}; what was saved before is intact: make room and give the same command again."
@@ -288,14 +315,16 @@ class Training:
         return result
 
     def _judge(self) -> list[Result]:
-        said = {r["metric"]: r for r in log.read(self.folder.metrics) if r["round"] == self.game.round}
         results = []
         for metric in self.experiment.metrics:
-            if metric.name in said:
-                results.append(Result(**{k: v for k, v in said[metric.name].items() if k != "round"}))
-                continue
-            result = metric(self.experiment.sample, self.open_split(metric.split), self.feed.seed)
-            record = {"round": self.game.round, **dataclasses.asdict(result)}
-            self._attempt("judgement", functools.partial(log.append, self.folder.metrics, record))
+            result = judgements.find(self.folder.metrics, self.round, metric.name, self.seed)
+            if result is None:
+                try:
+                    result = metric(self.experiment.sample, self.open_split, self.seed)
+                except DataError as error:
+                    self.display.note(f"{metric.name} is left out: {error}")
+                    continue
+                keep = functools.partial(judgements.keep, self.folder.metrics, self.round, result)
+                self._attempt("judgement", keep)
             results.append(result)
         return results

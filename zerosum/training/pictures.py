@@ -32,7 +32,7 @@ def picture(samples: Tensor, reals: Tensor | None = None) -> Image.Image:
 
 
 def grid(images: Tensor, columns: int | None = None) -> Image.Image:
-    """Images in rows, (n, C, H, W) in [0, 1], with C = 1 grey, 3 RGB or 4 RGBA; of other C the first channel."""
+    """Images in rows, (n, C, H, W) in [0, 1] or uint8, C = 1 grey, 3 RGB or 4 RGBA; of other C the first channel."""
     n, channels, height, width = images.shape
     if channels not in (1, 3, 4):
         images, channels = images[:, :1], 1
@@ -40,7 +40,9 @@ def grid(images: Tensor, columns: int | None = None) -> Image.Image:
     rows = math.ceil(n / columns)
     factor = max(1, round(CELL / max(height, width)))
     gap = 2
-    pixels = (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    if images.dtype != torch.uint8:
+        images = (images.clamp(0, 1) * 255).round().to(torch.uint8)
+    pixels = images.permute(0, 2, 3, 1).cpu().numpy()
     pixels = pixels.repeat(factor, 1).repeat(factor, 2)
     height, width = height * factor, width * factor
     sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 128, np.uint8)

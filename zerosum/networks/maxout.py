@@ -1,0 +1,81 @@
+r"""Maxout layers: the largest of k linear maps, :math:`h_j = \max_{i \le k} (x \cdot W_{ij} + b_{ij})`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
+
+
+class Maxout(nn.Module):
+    """Dense maxout, (N, inward) to (N, units); with one piece it is a linear layer.
+
+    Arguments:
+        inward: Features that come in.
+        units: Features that go out.
+        pieces: Linear maps each unit takes the largest of.
+
+    References:
+        | Maxout Networks (Goodfellow et al., 2013), eq. 1
+        | https://arxiv.org/abs/1302.4389
+
+    Examples:
+        >>> import torch
+        >>> layer = Maxout(1, 1, pieces=2)
+        >>> _ = layer.linear.weight.data.copy_(torch.tensor([[1.0], [-1.0]])), layer.linear.bias.data.zero_()
+        >>> layer(torch.tensor([[-3.0], [2.0]]))  # max(x, -x)
+        tensor([[3.],
+                [2.]], grad_fn=<AmaxBackward0>)
+    """
+
+    def __init__(self, inward: int, units: int, pieces: int):
+        super().__init__()
+        self.units, self.pieces = units, pieces
+        self.linear = nn.Linear(inward, units * pieces)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Pieces on the outer axis: the largest is taken over rows that lie next to each other in memory.
+        out: Tensor = self.linear(x).unflatten(1, (self.pieces, self.units)).amax(1)
+        return out
+
+
+class MaxoutConv(nn.Module):
+    """Convolutional maxout with max pooling over the plane, (N, inward, H, W) to (N, channels, H', W').
+
+    Pooling windows that reach over the edge count, H' = ceil((H + 2 padding - kernel + 1 - pool) / stride) + 1.
+
+    Arguments:
+        inward: Channels that come in.
+        channels: Channels that go out.
+        pieces: Filters each channel takes the largest of.
+        kernel: Side of the filters.
+        padding: Zeros around the input.
+        pool: Side of the pooling window.
+        stride: Between pooling windows.
+    """
+
+    def __init__(self, inward: int, channels: int, pieces: int, kernel: int, padding: int, pool: int, stride: int):
+        super().__init__()
+        self.channels, self.pieces, self.pool, self.stride = channels, pieces, pool, stride
+        self.conv = nn.Conv2d(inward, channels * pieces, kernel, padding=padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        largest = self.conv(x).unflatten(1, (self.pieces, self.channels)).amax(1)
+        return max_pool2d(largest, self.pool, self.stride, ceil_mode=True)
+
+
+def max_column_norm(limit: float) -> Callable[[str, Tensor], Tensor]:
+    """A projection of weights: incoming weights of a unit longer than ``limit`` are scaled back to it.
+
+    Biases stay as they are. For a player's ``project``.
+
+    References:
+        | Improving neural networks by preventing co-adaptation of feature detectors (Hinton et al., 2012)
+        | https://arxiv.org/abs/1207.0580
+    """
+
+    def project(name: str, value: Tensor) -> Tensor:
+        return value.renorm(2, 0, limit) if value.ndim > 1 else value
+
+    return project
