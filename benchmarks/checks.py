@@ -6,22 +6,19 @@ is not made again. The tables in ``docs/recipes`` are made from these rows.
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 import tyro
 from torch import nn
 
 import zerosum as zs
 from zerosum import api
-from zerosum.data import DataSpec, Stored
+from zerosum.data import Data, open_data
 from zerosum.recipes import vanilla
 from zerosum.runtime import machine
 from zerosum.training import Feed, play_round
@@ -42,7 +39,7 @@ def train(recipe: str, data: str, rounds: int) -> Callable[[int], dict[str, floa
 
 def vanilla_mnist(seed: int) -> dict[str, float]:
     """Card A10: 20,000 rounds on MNIST; a classifier should be sure of the samples and find most digits among them."""
-    data = mnist(seed)
+    data = open_data("mnist", seed=seed)
     config = vanilla.Config()
     experiment = api.build(vanilla, config, data.spec, seed)
     game = experiment.game
@@ -51,7 +48,7 @@ def vanilla_mnist(seed: int) -> dict[str, float]:
     for _ in range(20_000):
         images = play_round(game, feed, images)
     classifier = digit_classifier(data)
-    held_out = mnist(0, "test").batch(0, 10_000)
+    held_out = open_data("mnist", "test").batch(0, 10_000)
     with torch.no_grad():
         probabilities, real = (classifier(x).softmax(1) for x in (experiment.sample(10_000, seed), held_out["x"]))
     shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(probabilities)
@@ -75,22 +72,7 @@ CHECKS: dict[str, Callable[[int], dict[str, float]]] = {
 }
 
 
-def mnist(seed: int, split: str = "train") -> Stored:
-    """MNIST from idx files in ``$ZEROSUM_DATA/mnist``."""
-    root = os.environ.get("ZEROSUM_DATA")
-    if root is None or not (folder := Path(root) / "mnist").is_dir():
-        raise SystemExit("set ZEROSUM_DATA to a folder with mnist/train-images-idx3-ubyte.gz and the three others.")
-    prefix, kept = ("train", 50_000) if split == "train" else ("t10k", 10_000)
-
-    def read(name: str, header: int) -> torch.Tensor:
-        data = gzip.decompress((folder / f"{prefix}-{name}-ubyte.gz").read_bytes())
-        return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).copy())
-
-    x, y = read("images-idx3", 16).view(-1, 1, 28, 28), read("labels-idx1", 8).long()
-    return Stored(DataSpec("mnist", (1, 28, 28), "uint8", classes=10, count=50_000), x[:kept], y[:kept], seed)
-
-
-def digit_classifier(data: Stored) -> nn.Module:
+def digit_classifier(data: Data) -> nn.Module:
     """A small convolutional classifier, five epochs."""
     torch.manual_seed(0)
     classifier = nn.Sequential(
