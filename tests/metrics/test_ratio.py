@@ -8,7 +8,7 @@ import torch
 from zerosum.data import DataSpec, Stored, open_data
 from zerosum.data.toys import gaussian
 from zerosum.metrics import estimates, js, kl, ratio, reverse_kl, train_critic
-from zerosum.metrics.ratio import CHECK, _spread
+from zerosum.metrics.ratio import CHECK, _spread, _standardise
 
 LOG_2 = math.log(2)
 
@@ -136,17 +136,26 @@ def test_equal_laws_are_not():
     assert abs(estimates(critic(x[2000:3000]), critic(x[3000:])).js.value) < 0.005
 
 
-def test_images_and_pixels_that_hardly_ever_vary():
-    images = torch.zeros(200, 1, 4, 4)
-    images[:, 0, 1:3, 1:3] = torch.rand(200, 2, 2, generator=torch.Generator().manual_seed(0))
-    images[0, 0, 0, 0] = 0.01
-    critic = train_critic(images, images.flip(3), updates=20)
-    images[1:, 0, 0, 0] = 1  # unseen in training, and a thousand deviations away: no reason to be sure of anything
-    logits = critic(images)
+def test_pixels_share_a_scale_and_coordinates_do_not():
+    """A pixel that hardly ever varies is no news at a thousand of its deviations; in a table every column counts."""
+    pooled = torch.zeros(400, 4)
+    pooled[:, 1] = torch.rand(400, generator=torch.Generator().manual_seed(0))
+    pooled[0, 2] = 0.01
+    tables, images = _standardise(pooled)(pooled), _standardise(pooled.view(400, 1, 2, 2))(pooled)
+    for found in (tables, images):
+        assert found.isfinite().all()
+        assert float(found[:, 1].std()) == pytest.approx(1)
+        torch.testing.assert_close(found.mean(0), torch.zeros(4), rtol=0, atol=1e-5)
+    assert float(tables[:, 2].std()) == pytest.approx(1)
+    assert float(images[:, 2].max()) < 0.5
+
+
+def test_a_critic_takes_images():
+    images = torch.rand(200, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    logits = train_critic(images, images / 2, updates=CHECK)(images)
     assert logits.shape == (200,)
-    assert logits.isfinite().all()
-    assert float(logits.abs().max()) < 10
     assert not logits.requires_grad
+    assert float(logits.mean()) > 0.1
 
 
 def test_scale_and_place_of_points_do_not_matter():

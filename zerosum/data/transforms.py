@@ -106,7 +106,7 @@ def _down(x: Tensor) -> Tensor:
     n, c, h, w = x.shape
     planes = pad(x.reshape(n * c, 1, h, w), (2, 2, 2, 2), mode="replicate")
     small = conv2d(planes, _kernel(x), stride=2)
-    return small.view(n, c, *small.shape[2:])
+    return small.reshape(n, c, *small.shape[2:])
 
 
 def _up(x: Tensor, like: Tensor) -> Tensor:
