@@ -27,6 +27,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "released-minimax": {"objective": "minimax"},
     "printed": {"schedule": "alternating", "objective": "minimax"},
     "printed-nonsaturating": {"schedule": "alternating"},
+    "printed-half-rate": {"schedule": "alternating", "objective": "minimax", "learning_rate": 0.05},
+    "printed-nonsaturating-half-rate": {"schedule": "alternating", "learning_rate": 0.05},
     "normal-prior": {"prior": "normal"},
     "constant-momentum": {"final_momentum": 0.5},
     "high-momentum": {"momentum": 0.7, "final_momentum": 0.9},

