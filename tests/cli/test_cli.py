@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,20 @@ def test_a_dry_run_forecasts_and_writes_nothing(capsys):
 @pytest.mark.parametrize("goal", [("--rounds", "50"), ("--budget", "2s"), ()])
 def test_a_dry_run_of_any_goal(capsys, goal):
     assert answer(capsys, "train", "vanilla", "--data", "ring", "--dry-run", *goal)[0] == 0
+
+
+TFD = ("gan", "--variant", "tfd", "--hidden", "16", "--units", "4", "--pretraining", "2")
+
+
+@pytest.mark.parametrize(
+    ("goal", "rounds"),
+    [(("--rounds", "30"), "26 4"), (("--epochs", "2"), "26"), ((), "26 286")],  # 1297 digits by 100, 2 and 22 epochs
+    ids=str,
+)
+def test_a_dry_run_says_what_every_stage_costs(capsys, goal, rounds):
+    code, out, _ = answer(capsys, "train", *TFD, "--dry-run", *goal)
+    assert code == 0
+    assert " ".join(re.findall(r"for (\d+) rounds", out)) == rounds
 
 
 @pytest.mark.parametrize("recipe", ["vanilla", "mlp_gan"])
@@ -379,3 +394,13 @@ def test_progress_is_live_on_a_terminal():
     assert "left" in text
     assert "discriminator  fake " in text
     assert "samples: run/samples/" in text
+
+
+def test_a_reader_that_leaves_ends_it_without_a_traceback_and_not_as_done(tmp_path):
+    """As in ``zerosum train ... | head -1``."""
+    command = [sys.executable, "-m", "zerosum", *TRAIN, "--rounds", "100000", "--log-every", "10"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("round")
+        process.stdout.close()
+        assert process.wait(timeout=120) == 141
+        assert process.stderr.read() == ""

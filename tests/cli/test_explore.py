@@ -8,24 +8,14 @@ import torch
 from PIL import Image
 
 import zerosum as zs
+from tests.cli.test_cli import answer
 from tests.games import plain_gan
 from zerosum import api, latent
 from zerosum.api import explore
-from zerosum.cli import main
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError, Unsupported
 from zerosum.sources import Normal, Uniform
 from zerosum.training import Experiment
-
-
-def answer(capsys, *words):
-    """The exit code, what was printed, and the error."""
-    try:
-        code = main(words)
-    except SystemExit as left:
-        code = left.code
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def train(recipe="gan", **settings):

@@ -94,17 +94,19 @@ def test_one_logit_has_no_error(counts):
         estimates(torch.zeros(real), torch.zeros(fake))
 
 
-def close(name, n, tolerances, updates=4000):
-    """Train on n examples of either law, judge on as many others."""
+def misses(name, n, updates=4000):
+    """How far JS, KL and reverse KL come out from the truth: trained on n examples of either law, judged on others."""
     q, expected = PAIRS[name]
     critic = train_critic(draw(P, n, 1), draw(q, n, 2), updates)
     found = estimates(critic(draw(P, n, 3)), critic(draw(q, n, 4)))
-    for measure, value, tolerance in zip(three(found), expected, tolerances, strict=True):
-        assert abs(measure.value - value) < tolerance
+    return [abs(measure.value - value) for measure, value in zip(three(found), expected, strict=True)]
 
 
 def test_a_critic_learns_the_ratio():
-    close("1, 1", 20_000, (0.01, 0.05, 0.05), updates=200)
+    js, kl, reverse_kl = misses("1, 1", 20_000, updates=200)
+    assert js < 0.01
+    assert kl < 0.05
+    assert reverse_kl < 0.05
 
 
 @pytest.mark.slow
@@ -112,7 +114,10 @@ def test_a_critic_learns_the_ratio():
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_card_of_the_ratio(name):
     """|JS - ref| < 0.01, |KL - ref| < 0.05; the reverse KL of laws of wider tails is extrapolated, and says so."""
-    close(name, 200_000, (0.01, 0.05, 0.2))
+    js, kl, reverse_kl = misses(name, 200_000)
+    assert js < 0.01
+    assert kl < 0.05
+    assert reverse_kl < 0.2
 
 
 def test_unequal_counts_need_no_shift():
@@ -219,8 +224,8 @@ def test_judges_on_a_toy():
 
 
 def test_names_say_what_was_done():
-    assert js().name == "js[n=10000, critic=mlp, updates=4000, split=test]"
-    assert kl(500, updates=7).name == "kl[n=500, critic=mlp, updates=7, split=test]"
+    assert js().name == "js[n=10000, updates=4000, split=test]"
+    assert kl(500, updates=7).name == "kl[n=500, updates=7, split=test]"
     assert reverse_kl().name.startswith("reverse_kl[")
     assert (js().kind, kl().kind, reverse_kl().kind) == ("lower bound", "estimate", "estimate")
 
@@ -229,7 +234,6 @@ def test_names_say_what_was_done():
     ("settings", "said"),
     [
         ({"n": 3}, "n must be at least 4 .*, got 3"),
-        ({"critic": "forest"}, "critic must be mlp, got 'forest'"),
         ({"updates": 0}, "updates must be at least 1, got 0"),
     ],
     ids=str,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zerosum import latent
 from zerosum.api.models import Model, load
+from zerosum.api.samples import target
 from zerosum.errors import ConfigError, Unsupported
 from zerosum.sources import Normal, Uniform
 from zerosum.training import Run, files, pictures
@@ -82,7 +83,7 @@ def walk(
         RunError: The run folder holds no model.
         Unsupported: The model makes no examples of latents, or no images to animate.
     """
-    out = _checked(out)
+    out = _target(out)
     if between and ends is not None:
         raise ConfigError(f"a walk has a number of ends or the samples it goes between, got {ends} and both.")
     places = list(between) or list(range(5 if ends is None else ends))
@@ -139,7 +140,7 @@ def grid(
         RunError: The run folder holds no model.
         Unsupported: The model's latent has not 2 dimensions, or it makes no images to animate.
     """
-    out = _checked(out)
+    out = _target(out)
     if side**2 > MOST:
         raise ConfigError(f"a grid has at most {MOST} cells, got {side} times {side}; take a smaller side.")
     model = _load(run, out, round, device)
@@ -160,13 +161,8 @@ def grid(
     return model
 
 
-def _checked(out: Path | str) -> Path:
-    out = Path(out)
-    if out.suffix not in (".png", ".gif"):
-        raise ConfigError(f"what is explored goes into a .png or a .gif, got {str(out)!r}.")
-    if not out.parent.is_dir():
-        raise ConfigError(f"there is no folder {str(out.parent)!r} for {str(out)!r}.")
-    return out
+def _target(out: Path | str) -> Path:
+    return target(out, "what is explored goes into a .png or a .gif", ".png", ".gif")
 
 
 def _load(run: Run | Path | str, out: Path, round: int | None, device: str) -> Model:

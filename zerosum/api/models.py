@@ -125,10 +125,11 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu") -
     if checkpoint is None:
         raise RunError(f"{path} has no checkpoint yet; train it a little longer.")
     with torch.random.fork_rng(devices=[]):
-        stages = {stage.stage: stage for stage in build(module, config, spec, record["seed"]).stages}
-    experiment = stages.get(checkpoint.facts.get("stage", ""), list(stages.values())[-1])
-    experiment.game.to(choose_device(device))
+        experiment = build(module, config, spec, record["seed"])
+    where = choose_device(device)
     try:
+        experiment = experiment.stage_named(checkpoint.facts.get("stage"))
+        experiment.game.to(where)
         experiment.game.load_state(checkpoint.tensors)
     except ValueError as error:
         raise RunError(f"{checkpoint.path} does not fit the networks {record['recipe']} builds: {error}") from error

@@ -47,6 +47,7 @@ class Plan:
 
     Attributes:
         config: The recipe's configuration.
+        source: Where the data come from: a name of the catalogue, or an absolute path.
         notices: Sentences the user should see.
 
     Raises:
@@ -139,13 +140,14 @@ class Plan:
             finally:
                 folder.release()
 
-    def forecast(self) -> tuple[Forecast, Goal]:
-        """What it would cost, from a trial of a second or two in eager mode; nothing is written."""
+    def forecast(self) -> list[Forecast]:
+        """What each stage would cost, from a trial of a second or two in eager mode; nothing is written."""
         record = self.record()
         with _set_up(record["threads"]):
             experiment = build(self.module, self.config, self.spec, self.options.seed)
-            experiment.game.to(torch.device(record["device"]))
-            return forecast(experiment, self._feed(experiment)), self.goal(experiment)
+            for stage in experiment.stages:
+                stage.game.to(torch.device(record["device"]))
+            return forecast(experiment, self._feed(experiment), self.goal(experiment))
 
     def _open(self, split: str) -> Data:
         return open_data(self.options.data, split, root=self.options.data_root)

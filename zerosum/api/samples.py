@@ -43,11 +43,7 @@ def sample(
         ConfigError: The file has another ending, or its folder is not there.
         RunError: The run folder holds no model.
     """
-    out = Path(out)
-    if out.suffix not in (".png", ".npz"):
-        raise ConfigError(f"samples go into a .png or an .npz, got {str(out)!r}.")
-    if not out.parent.is_dir():
-        raise ConfigError(f"there is no folder {str(out.parent)!r} for {str(out)!r}.")
+    out = target(out, "samples go into a .png or an .npz", ".png", ".npz")
     model = load(run, round, device)
     chunks = model.samples(n, seed, raw)
     if out.suffix == ".npz":
@@ -55,6 +51,20 @@ def sample(
     else:
         _write_picture(out, n, chunks)
     return model
+
+
+def target(out: Path | str, rule: str, *endings: str) -> Path:
+    """Where a file is to be written, refused before anything is computed.
+
+    Raises:
+        ConfigError: It has another ending, or its folder is not there.
+    """
+    out = Path(out)
+    if out.suffix not in endings:
+        raise ConfigError(f"{rule}, got {str(out)!r}.")
+    if not out.parent.is_dir():
+        raise ConfigError(f"there is no folder {str(out.parent)!r} for {str(out)!r}.")
+    return out
 
 
 def _write_arrays(path: Path, n: int, shape: tuple[int, ...], chunks: Iterator[Tensor]) -> None:

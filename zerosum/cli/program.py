@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # who reads our output has seen enough
         sys.stdout = None  # or the interpreter complains once more on closing it
-        return 0
+        return 141  # as a shell says of a program the pipe's signal ended: a training is not done
     except OSError as error:
         if debug or error.filename is None:
             raise

@@ -100,7 +100,7 @@ def _defaults(words: Sequence[str], groups: dict[str, type]) -> dict[str, Any] |
 def _print_forecast(plan: Any) -> None:
     from zerosum.api import duration
 
-    cost, goal = plan.forecast()
+    costs = plan.forecast()
     print(f"recipe      {plan.recipe}")
     print(f"data        {plan.spec.name}, {plan.spec.kind} {'x'.join(map(str, plan.spec.shape))}, ", end="")
     print("endless" if plan.spec.count is None else f"{plan.spec.count} training examples")
@@ -112,16 +112,16 @@ def _print_forecast(plan: Any) -> None:
         print(f"{option(field.name):24}{getattr(plan.config, field.name)}")
     for text in plan.notices:
         print(text)
-    images = cost.images_per_round
-    rounds = goal.rounds or -(-(goal.images or 0) // images) or round(goal.seconds * cost.rounds_per_second)
-    seconds = rounds / cost.rounds_per_second
-    print(f"parameters  {', '.join(f'{name} {count:,}' for name, count in cost.parameters.items())}")
-    print(
-        f"speed       {cost.rounds_per_second:,.0f} rounds/s, {cost.rounds_per_second * images:,.0f} images/s (a trial)"
-    )
-    print(f"time        {duration(seconds)} for {rounds:,} rounds, {rounds * images:,} images")
-    print(f"memory      {'not told by this system' if cost.memory is None else _size(cost.memory)} at the peak")
-    print(f"disk        {_size(cost.checkpoint)} a checkpoint, 3 are kept")
+    for cost in costs:
+        if len(costs) > 1:
+            print(f"stage       {cost.stage}")
+        images = cost.images_per_round
+        print(f"parameters  {', '.join(f'{name} {count:,}' for name, count in cost.parameters.items())}")
+        speed = cost.rounds_per_second
+        print(f"speed       {speed:,.0f} rounds/s, {speed * images:,.0f} images/s (a trial)")
+        print(f"time        {duration(cost.seconds)} for {cost.rounds:,} rounds, {cost.rounds * images:,} images")
+        print(f"memory      {'not told by this system' if cost.memory is None else _size(cost.memory)} at the peak")
+        print(f"disk        {_size(cost.checkpoint)} a checkpoint, 3 are kept")
 
 
 def _print_run(plan: Any, words: Sequence[str], run: Any) -> None:

@@ -148,40 +148,35 @@ def train_critic(real: Tensor, fake: Tensor, updates: int = 4000, seed: int = 0)
     return lambda x: _scores(best, standardised(x))
 
 
-def js(n: int = 10_000, critic: str = "mlp", updates: int = 4000) -> Metric:
+def js(n: int = 10_000, updates: int = 4000) -> Metric:
     """Jensen-Shannon divergence from a critic trained to tell, in nats: 0 for equal laws, log 2 for disjoint ones.
 
     Arguments:
         n: Samples; every other one trains the critic, the rest are judged.
-        critic: What it is made of; ``mlp`` is all there is as yet.
         updates: The most the critic is trained for.
     """
-    return _metric("js", n, critic, updates, lambda found: found.js, "lower bound")
+    return _metric("js", n, updates, lambda found: found.js, "lower bound")
 
 
-def kl(n: int = 10_000, critic: str = "mlp", updates: int = 4000) -> Metric:
+def kl(n: int = 10_000, updates: int = 4000) -> Metric:
     """Divergence KL(P, Q) of the model Q from the data P by a critic's logit, in nats; large where Q misses modes.
 
     Arguments are those of :func:`js`.
     """
-    return _metric("kl", n, critic, updates, lambda found: found.kl, "estimate")
+    return _metric("kl", n, updates, lambda found: found.kl, "estimate")
 
 
-def reverse_kl(n: int = 10_000, critic: str = "mlp", updates: int = 4000) -> Metric:
+def reverse_kl(n: int = 10_000, updates: int = 4000) -> Metric:
     """Divergence KL(Q, P) of the data P from the model Q by a critic's logit, in nats; large where Q invents.
 
     Arguments are those of :func:`js`.
     """
-    return _metric("reverse_kl", n, critic, updates, lambda found: found.reverse_kl, "estimate")
+    return _metric("reverse_kl", n, updates, lambda found: found.reverse_kl, "estimate")
 
 
-def _metric(
-    name: str, n: int, critic: str, updates: int, choose: Callable[[Divergences], Measure], kind: str
-) -> Metric:
+def _metric(name: str, n: int, updates: int, choose: Callable[[Divergences], Measure], kind: str) -> Metric:
     if n < 4:
         raise ValueError(f"n must be at least 4 (half train the critic, half are judged), got {n}.")
-    if critic != "mlp":
-        raise ValueError(f"critic must be mlp, got {critic!r}.")
     if updates < 1:
         raise ValueError(f"updates must be at least 1, got {updates}.")
 
@@ -192,7 +187,7 @@ def _metric(
         return choose(estimates(logit(test), logit(judged)))
 
     return Metric(
-        f"{name}[n={n}, critic={critic}, updates={updates}, split=test]",
+        f"{name}[n={n}, updates={updates}, split=test]",
         judge,
         n,
         "test",

@@ -7,8 +7,8 @@ dropout, and applied together; the discriminator's objective carries a factor 1/
 :math:`-E_z \log D(G(z))` (``"simultaneous"``, ``"nonsaturating"``, the defaults). All four published pairs of networks
 are here as variants.
 
-The paper's row on MNIST is a Parzen log-likelihood of 225 after 250 epochs or more. After 25 epochs, 8 to 15 minutes on
-one CPU core, three seeds have 152 to 156 by the generator's average and 92 to 102 by the generator itself.
+The paper's row on MNIST is a Parzen log-likelihood of 225 after 250 epochs or more. After 25 epochs, 8 minutes on
+two CPU cores, three seeds have 152 to 156 by the generator's average and 92 to 102 by the generator itself.
 
 Deviations: samples are drawn from an average of the generator over training (``raw`` gives the paper's). Momentum
 rises with every update, in the released code once an epoch. The learning rate multiplies the velocity, there each

@@ -67,6 +67,17 @@ class Experiment:
         """All stages in their order, this one last."""
         return (*(self.before.stages if self.before else ()), self)
 
+    def stage_named(self, name: str | None) -> Experiment:
+        """The stage a checkpoint names; this one where it names none, as those of before there were stages.
+
+        Raises:
+            ValueError: There is no such stage.
+        """
+        stages = {stage.stage: stage for stage in self.stages}
+        if name is not None and name not in stages:
+            raise ValueError(f"there is no stage {name!r} (stages: {', '.join(stages)}).")
+        return self if name is None else stages[name]
+
     def begin(self, data: Callable[[], Data]) -> None:
         """Make the networks what they are before the first round; averages begin from there.
 

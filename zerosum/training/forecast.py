@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ import torch
 
 from zerosum.training.experiment import Experiment
 from zerosum.training.feed import Feed, play_round
+from zerosum.training.loop import Goal
 
 TRIAL = 1.5
 """Seconds of the trial."""
@@ -17,9 +20,11 @@ TRIAL = 1.5
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the trial showed.
+    """What the trial of a stage showed.
 
     Attributes:
+        stage: Its name.
+        rounds: Those of the run that are played in it.
         rounds_per_second: Measured, after the first rounds.
         images_per_round: Real examples a round takes.
         memory: Peak of the process (on CUDA: of the device) in bytes; None where the system does not tell.
@@ -27,16 +32,54 @@ class Forecast:
         parameters: Per network.
     """
 
+    stage: str
+    rounds: int
     rounds_per_second: float
     images_per_round: int
     memory: int | None
     checkpoint: int
     parameters: dict[str, int]
 
+    @property
+    def seconds(self) -> float:
+        """Of training, for these rounds."""
+        return self.rounds / self.rounds_per_second
 
-def forecast(experiment: Experiment, feed: Feed) -> Forecast:
-    """Play the beginning of a run for a second or two. The experiment is used up: build another to train."""
-    game = experiment.game
+
+def forecast(experiment: Experiment, feed: Feed, goal: Goal) -> list[Forecast]:
+    """Play the beginning of each stage for a second or two. The experiment is used up: build another to train.
+
+    Arguments:
+        experiment: What would be trained, with the stages before it.
+        feed: Of its last stage.
+        goal: When the run would stop.
+
+    Returns:
+        What each stage costs that would be begun; after a goal in seconds the rounds are what the trial promises.
+    """
+    costs: list[Forecast] = []
+    for stage in experiment.stages:
+        rounds = sum(cost.rounds for cost in costs)
+        images = sum(cost.rounds * cost.images_per_round for cost in costs)
+        seconds = sum(cost.seconds for cost in costs)
+        if goal.fraction(rounds, images, seconds) >= 1:
+            break
+        cost = _trial(stage, feed if stage is experiment else feed.of(stage))
+        left = []
+        if goal.rounds is not None:
+            left.append(goal.rounds - rounds)
+        if goal.images is not None:
+            left.append(math.ceil((goal.images - images) / cost.images_per_round))
+        if goal.seconds is not None:
+            left.append(round((goal.seconds - seconds) * cost.rounds_per_second))
+        if stage is not experiment:
+            left.append(stage.rounds)
+        costs.append(dataclasses.replace(cost, rounds=min(left)))
+    return costs
+
+
+def _trial(stage: Experiment, feed: Feed) -> Forecast:
+    game = stage.game
     images = play_round(game, feed, 0)  # the first round makes what the others reuse
     game.read()
     started, rounds = time.monotonic(), 0
@@ -46,6 +89,8 @@ def forecast(experiment: Experiment, feed: Feed) -> Forecast:
     game.read()  # waits for the device
     seconds = time.monotonic() - started
     return Forecast(
+        stage=stage.stage,
+        rounds=0,
         rounds_per_second=rounds / seconds,
         images_per_round=feed.images(0),
         memory=_peak(game.device),

@@ -182,7 +182,7 @@ class Training:
 
     def _ask_for_room(self) -> None:
         try:
-            self.folder.checkpoints.need(2 * self.game.size())  # a new one beside the last
+            self.folder.checkpoints.need(2 * max(stage.game.size() for stage in self.stages))  # a new one, the last
         except OSError as error:
             raise RunError(f"{self.folder.path} has no room for this run ({error}); make room first.") from error
 
@@ -229,9 +229,8 @@ class Training:
             log.cut(self.folder.log, 0)
             log.keep_rounds(self.folder.metrics, -1)
             return
-        names = [stage.stage for stage in self.stages]
-        self._enter(names.index(checkpoint.facts.get("stage", names[-1])))
         try:
+            self._enter(self.stages.index(self.stages[-1].stage_named(checkpoint.facts.get("stage"))))
             self.game.load_state(checkpoint.tensors)
         except ValueError as error:
             raise RunError(

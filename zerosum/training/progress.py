@@ -39,6 +39,13 @@ class Display(Protocol):
         ...
 
 
+class Paper(Console):
+    """A console whose reader may leave: the error goes to the caller, where rich would end the program itself."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Silent:
     """Shows nothing."""
 
@@ -53,7 +60,7 @@ class Plain:
     """A line every few seconds."""
 
     def __init__(self, console: Console | None = None):
-        self._console = console or Console(highlight=False)
+        self._console = console or Paper(highlight=False)
         self._last = 0.0
         self._left = ""
 
@@ -125,7 +132,7 @@ class Live:
 
 def display(console: Console | None = None) -> Display:
     """The display that suits where the output goes; NO_COLOR and pipes get plain lines."""
-    console = console or Console()
+    console = console or Paper()
     return Live(console) if console.is_terminal and not console.no_color else Plain()
 
 
