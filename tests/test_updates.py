@@ -7,7 +7,7 @@ import torch
 
 from zerosum import updates
 from zerosum.game.ramps import constant, linear
-from zerosum.updates import adam, can_fuse, momentum, sgd, step
+from zerosum.updates import adam, can_fuse, from_torch, momentum, rmsprop, sgd, step
 
 RULES = {
     "sgd": (lambda rate: sgd(rate), lambda p, rate, **kw: torch.optim.SGD(p, lr=rate, **kw)),
@@ -23,7 +23,12 @@ RULES = {
         lambda rate: adam(rate, (0.0, 0.999)),
         lambda p, rate, **kw: torch.optim.Adam(p, lr=rate, betas=(0.0, 0.999), **kw),
     ),
+    "rmsprop": (
+        lambda rate: rmsprop(rate, 0.9),
+        lambda p, rate, **kw: torch.optim.RMSprop(p, lr=rate, alpha=0.9, **kw),
+    ),
 }
+FUSED = [name for name, (rule, _) in RULES.items() if rule(1e-3).fused]
 IMAGES = torch.tensor(0)
 
 
@@ -70,7 +75,7 @@ def test_plain_equals_torch_optim(name, dtype, tolerance):
     assert not torch.equal(moved[0], parameters[0])
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", FUSED)
 def test_fused_is_bit_equal_to_torch_fused(name):
     ours, theirs = RULES[name]
     parameters, gradients = problem(torch.float32)
@@ -79,7 +84,7 @@ def test_fused_is_bit_equal_to_torch_fused(name):
         assert torch.equal(mine, reference)
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", FUSED)
 def test_fused_equals_plain(name):
     parameters, gradients = problem(torch.float32)
     rule = RULES[name][0](1e-2)
@@ -95,9 +100,8 @@ def test_bias_correction_is_exact_at_small_steps():
     assert float(updates._bias_correction(torch.tensor(1.0), 0.0)) == 1
 
 
-@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize(("name", "fused"), [*((name, True) for name in FUSED), *((name, False) for name in RULES)])
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-@pytest.mark.parametrize("name", RULES)
 def test_a_step_that_is_not_finite_changes_nothing(name, bad, fused):
     parameters, gradients = problem(torch.float32)
     rule = RULES[name][0](1e-2)
@@ -131,10 +135,10 @@ def test_rule_1_a_graph_from_before_a_fused_step_raises():
         torch.autograd.grad(product, weight)
 
 
-def test_rule_2_plain_adam_is_differentiable_at_a_dead_unit():
+@pytest.mark.parametrize("rule", [adam(0.1, (0.0, 0.9)), rmsprop(0.1, 0.9)], ids=lambda rule: rule.name)
+def test_rule_2_plain_rules_are_differentiable_at_a_dead_unit(rule):
     parameters = [torch.ones(2, dtype=torch.float64)]
     scale = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)  # the second unit gets no gradient
-    rule = adam(0.1, (0.0, 0.9))
     moved, _ = rule.plain([scale * 2], rule.init(parameters), parameters, IMAGES)
     (slope,) = torch.autograd.grad(moved[0].sum(), scale)
     assert slope.isfinite().all()
@@ -201,8 +205,64 @@ def test_what_can_be_fused():
 def test_without_the_private_kernels_the_plain_execution_serves(monkeypatch):
     monkeypatch.setattr(updates, "_has", lambda kernel: False)
     parameters, gradients = problem(torch.float32)
-    for rule in (sgd(1e-3), momentum(1e-3, 0.9), adam(1e-3)):
+    for rule in (sgd(1e-3), momentum(1e-3, 0.9), adam(1e-3), rmsprop(1e-3)):
         assert not can_fuse(rule, parameters)
         run(rule, gradients, parameters, 3, fused=False)
     assert updates._nonfinite([torch.tensor([math.inf])]) == 1
     assert updates._nonfinite([torch.tensor([1.0])]) == 0
+
+
+THEIRS = {
+    "SGD": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    "NAdam": (torch.optim.NAdam, {}),
+    "Adagrad": (torch.optim.Adagrad, {"initial_accumulator_value": 0.1}),  # whose state does not begin at 0
+    "AdamW": (torch.optim.AdamW, {"weight_decay": 0.1}),
+}
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_an_optimizer_of_torch_is_bit_equal_as_a_rule(name):
+    """Also where its state is written down and taken up half way, as a checkpoint does."""
+    optimizer, settings = THEIRS[name]
+    parameters, gradients = problem(torch.float32)
+    rule = from_torch(optimizer, lr=1e-2, **settings)
+    moved, state = [p.clone() for p in parameters], rule.init(parameters)
+    for number in range(20):
+        if number == 9:
+            kept = state
+            state = rule.init(parameters)
+            for key, tensors in state.items():
+                for tensor, before in zip(tensors, kept[key], strict=True):
+                    tensor.copy_(before)
+        assert step(rule, gradients(moved), state, moved, IMAGES, can_fuse(rule, moved)) == 0
+    expected = optimise(lambda p, rate: optimizer(p, lr=rate, **settings), gradients, parameters, 20, rate=1e-2)
+    assert all(torch.equal(a, b) for a, b in zip(moved, expected, strict=True))
+    assert all(p.grad is None for p in moved)
+
+
+def test_an_optimizer_of_torch_is_guarded_too():
+    parameters, gradients = problem(torch.float32)
+    rule = from_torch(torch.optim.NAdam)
+    state = rule.init(parameters)
+    step(rule, gradients(parameters), state, parameters, IMAGES, fused=True)
+    before = [p.clone() for p in parameters], {k: [t.clone() for t in ts] for k, ts in state.items()}
+    assert step(rule, [g * math.inf for g in gradients(parameters)], state, parameters, IMAGES, fused=True) == 1
+    assert all(torch.equal(a, b) for a, b in zip(parameters, before[0], strict=True))
+    assert all(torch.equal(a, b) for k in state for a, b in zip(state[k], before[1][k], strict=True))
+
+
+class Counting(torch.optim.SGD):
+    """Remembers a number that is no tensor."""
+
+    def step(self, closure=None):
+        for p in self.param_groups[0]["params"]:
+            self.state[p]["count"] = self.state[p].get("count", 0) + 1
+
+
+def test_optimizers_that_cannot_be_rules():
+    with pytest.raises(ValueError, match="lr of AdamW must be a number, got a ramp"):
+        from_torch(torch.optim.AdamW, lr=constant(1e-3))
+    with pytest.raises(ValueError, match=r"LBFGS cannot be used: its step.. fails without a closure"):
+        from_torch(torch.optim.LBFGS).init([torch.zeros(2)])
+    with pytest.raises(ValueError, match="Counting cannot be used: its state 'count' is no tensor"):
+        from_torch(Counting, lr=0.1).init([torch.zeros(2)])

@@ -14,7 +14,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -36,14 +36,15 @@ class Update:
     Arguments:
         name: How the rule is called in records.
         init: ``parameters -> state``.
-        plain: ``(gradients, state, parameters, images) -> (parameters, state)``, pure and differentiable.
+        plain: ``(gradients, state, parameters, images) -> (parameters, state)``, pure and differentiable. None where
+            the rule is somebody else's code (:func:`from_torch`), which can be neither traced nor unrolled.
         fused: ``(gradients, state, parameters, images, skip) -> None``, in place; does nothing where the 0-d float32
             ``skip`` is 1. None where torch has no kernel for the rule.
     """
 
     name: str
     init: Callable[[Sequence[Tensor]], State]
-    plain: Plain
+    plain: Plain | None
     fused: Fused | None = None
 
 
@@ -140,9 +141,7 @@ def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), eps
         correct1, correct2 = _bias_correction(t_wide, b1), _bias_correction(t_wide, b2).sqrt()
         moved = []
         for p, m, v in zip(parameters, first, second, strict=True):
-            alive = v > 0
-            root = torch.where(alive, v, 1).sqrt() * alive
-            moved.append(p - (rate / correct1) * m / (root / correct2 + epsilon))
+            moved.append(p - (rate / correct1) * m / (_root(v) / correct2 + epsilon))
         return moved, {"step": [t], "first": first, "second": second}
 
     def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
@@ -171,8 +170,102 @@ def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), eps
     return Update("adam", init, plain, fused if kernel else None)
 
 
+def rmsprop(learning_rate: Number, decay: Number = 0.99, epsilon: float = 1e-8) -> Update:
+    r"""RMSProp in torch's form, :math:`v \leftarrow \alpha v + (1-\alpha) g^2,\ \theta \leftarrow \theta - \eta\, g /
+    (\sqrt v + \epsilon)`, without momentum.
+
+    Arguments:
+        learning_rate: The step size :math:`\eta`.
+        decay: Of the mean square, :math:`\alpha`, in [0, 1).
+        epsilon: Added to the root; some frameworks add it under the root.
+
+    References:
+        | Lecture 6.5, rmsprop (Tieleman and Hinton, 2012)
+
+    Examples:
+        >>> rule, theta = rmsprop(0.5, decay=0.0), [torch.tensor([1.0])]
+        >>> rule.plain([torch.tensor([4.0])], rule.init(theta), theta, torch.tensor(0))[0]
+        [tensor([0.5000])]
+    """
+
+    def plain(
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+    ) -> tuple[list[Tensor], State]:
+        rate, alpha = _at(learning_rate, images), _at(decay, images)
+        square = [alpha * v + (1 - alpha) * g.square() for v, g in zip(state["square"], gradients, strict=True)]
+        moved = [p - rate * g / (_root(v) + epsilon) for p, g, v in zip(parameters, gradients, square, strict=True)]
+        return moved, {"square": square}
+
+    return Update("rmsprop", lambda parameters: {"square": _zeros(parameters)}, plain)
+
+
+def from_torch(optimizer: type[torch.optim.Optimizer], **settings: Any) -> Update:
+    """An optimizer of torch's interface as an update rule, for trying one that is not here.
+
+    It runs eagerly alone and waits for the device at every step; compiling and unrolling refuse it. Its state is kept
+    with the game and resumes like that of any rule.
+
+    Arguments:
+        optimizer: Its class: ``torch.optim.NAdam``, or anybody's whose state is tensors.
+        **settings: Numbers for its constructor, ``lr=2e-4``; no ramps.
+
+    Raises:
+        ValueError: A setting is a ramp, or (with the parameters at hand) the optimizer needs a closure or keeps state
+            that is not tensors.
+
+    Examples:
+        >>> rule, theta = from_torch(torch.optim.Adagrad, lr=0.5), [torch.tensor([1.0])]
+        >>> step(rule, [torch.tensor([3.0])], rule.init(theta), theta, torch.tensor(0), fused=True)
+        tensor(0.)
+        >>> theta
+        [tensor([0.5000])]
+    """
+    name = optimizer.__name__
+    for key, value in settings.items():
+        if callable(value):
+            raise ValueError(f"{key} of {name} must be a number, got a ramp; ramps need one of our own update rules.")
+
+    def init(parameters: Sequence[Tensor]) -> State:
+        # What it remembers is only known after a step: of copies, with gradients of 0.
+        copies = [p.detach().clone() for p in parameters]
+        trial = optimizer(copies, **settings)
+        for copy in copies:
+            copy.grad = torch.zeros_like(copy)
+        try:
+            trial.step()
+        except TypeError as error:
+            raise ValueError(f"{name} cannot be used: its step() fails without a closure ({error}).") from error
+        state: State = {"begun": [torch.zeros(())]}
+        for key in trial.state[copies[0]]:
+            values = [trial.state[copy].get(key) for copy in copies]
+            if not all(isinstance(value, Tensor) for value in values):
+                raise ValueError(f"{name} cannot be used: its state {key!r} is no tensor for every parameter.")
+            state[key] = [torch.zeros_like(value) for value in values]
+        return state
+
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
+        if skip:
+            return
+        remembered = [key for key in state if key != "begun"]
+        once = optimizer(parameters, **settings)
+        for i, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+            if state["begun"][0]:
+                once.state[parameter] = {key: state[key][i] for key in remembered}
+            parameter.grad = gradient
+        once.step()
+        for i, parameter in enumerate(parameters):
+            parameter.grad = None
+            for key in remembered:
+                state[key][i].copy_(once.state[parameter][key])
+        state["begun"][0].fill_(1)
+
+    return Update(name, init, None, fused)
+
+
 def can_fuse(update: Update, parameters: Sequence[Tensor]) -> bool:
     """Whether the fused execution may be used: the kernels walk memory linearly over one dtype and device."""
+    if update.plain is None:
+        return True
     first = parameters[0]
     return update.fused is not None and all(
         p.dtype == first.dtype
@@ -214,6 +307,7 @@ def step(
             # activations with new weights in its backward pass instead of raising.
             torch.autograd.graph.increment_version(list(parameters))
             return skip
+        assert update.plain is not None
         finite = torch.stack([g.isfinite().all() for g in gradients]).all()
         moved, ahead = update.plain(gradients, state, parameters, images)
         for old, new in zip(parameters, moved, strict=True):
@@ -230,6 +324,12 @@ def _at(number: Number, images: Tensor) -> float | Tensor:
 
 def _zeros(parameters: Sequence[Tensor]) -> list[Tensor]:
     return [torch.zeros_like(p, requires_grad=False) for p in parameters]
+
+
+def _root(v: Tensor) -> Tensor:
+    # Its derivative is 0, not infinite, where v is 0 (a dead unit): unrolling goes through it.
+    alive = v > 0
+    return torch.where(alive, v, 1).sqrt() * alive
 
 
 def _bias_correction(t: Tensor, beta: float | Tensor) -> Tensor:

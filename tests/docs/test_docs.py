@@ -1,5 +1,6 @@
 """The code blocks of README and docs run as they stand; links between pages lead somewhere."""
 
+import math
 import re
 import shlex
 from pathlib import Path
@@ -70,3 +71,17 @@ def test_every_relative_path_of_the_readme_tree_exists():
         parents = [*parents[:depth], entry.strip().rstrip("/")]
         for part in parents[-1].split(", "):
             assert (ROOT.joinpath(*parents[:-1]) / part).exists(), part
+
+
+def test_the_table_of_losses_is_the_table():
+    """Names, optimal critics and values as the pairs themselves state them."""
+    from zerosum.losses import ADVERSARIAL
+
+    text = (ROOT / "docs" / "losses.md").read_text().split("## Adversarial pairs")[1].split("## Penalties")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+    assert [row[0].strip("`") for row in rows] == list(ADVERSARIAL)
+    for (*_, optimal, value), loss in zip(rows, ADVERSARIAL.values(), strict=True):
+        assert optimal == loss.optimal
+        assert eval(value.replace("2 log", "2 * log").replace("log 2", "log(2)"), {"log": math.log}) == loss.value

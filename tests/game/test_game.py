@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.games import bilinear, copies, generator, noisy_experiment, plain_gan, play, same, values
 from zerosum.game import Game, Networks, Player, Turn, alternating, evaluating, gradients, linear
+from zerosum.losses import r1
 from zerosum.updates import adam, sgd
 
 
@@ -39,6 +40,24 @@ def test_gain_scales_the_gradient_but_not_the_term():
     assert torch.equal(terms["fool"], plain_terms["fool"])
     for a, b in zip(slopes, plain_slopes, strict=True):
         torch.testing.assert_close(a, 3 * b)
+
+
+def test_identity_23_a_lazy_penalty_has_the_mean_of_one_in_every_round():
+    """Due in one round of four, with gain 4: over any four rounds the gradients add up to the same."""
+    game, feed = plain_gan()
+
+    def penalty(net, batch):
+        return {"r1": r1(net.discriminator, batch["x"])}
+
+    eager, lazy = Turn("discriminator", penalty), Turn("discriminator", penalty, every=4, gain=4)
+    (batch,) = feed.batches(0, 0)[0]
+    for first in (0, 3, 10):
+        sums = []
+        for turn in (eager, lazy):
+            due = [round for round in range(first, first + 4) if turn.due(round)]
+            sums.append([sum(slopes) for slopes in zip(*(gradients(game, turn, batch)[1] for _ in due), strict=True)])
+        for a, b in zip(*sums, strict=True):
+            torch.testing.assert_close(a, b)
 
 
 def test_a_turn_changes_only_its_players_parameters():

@@ -7,7 +7,8 @@ from torch import nn
 from tests.games import Scalar, discriminator, noisy_experiment, plain_gan, play, values
 from zerosum.game import Game, Player, Turn, alternating, gradients, still, unroll
 from zerosum.losses import nonsaturating
-from zerosum.updates import adam, momentum, sgd
+from zerosum.networks import spectral_norm
+from zerosum.updates import adam, from_torch, momentum, sgd
 
 
 def test_rule_4_still_leaves_no_trace_in_buffers():
@@ -165,3 +166,32 @@ def test_bad_steps_and_networks_are_named():
         unroll(game.networks, "discriminator", discriminator, batch, -1)
     with pytest.raises(ValueError, match="only the networks of a game can be unrolled"):
         unroll(game.shown(), "discriminator", discriminator, batch, 1)
+
+
+def test_an_optimizer_of_torch_plays_eagerly_and_neither_unrolls_nor_compiles():
+    game, feed = plain_gan(update=from_torch(torch.optim.NAdam, lr=1e-3))
+    before = [p.detach().clone() for p in game.moved_by("discriminator")]
+    play(game, feed, 2)
+    assert not any(torch.equal(a, b) for a, b in zip(before, game.moved_by("discriminator"), strict=True))
+    said = "player 'discriminator' moves by NAdam of from_torch; use .*sgd, momentum, adam or rmsprop"
+    with pytest.raises(ValueError, match=f"unrolling goes through update rules of tensor operations, and {said}"):
+        unroll(game.networks, "discriminator", discriminator, feed.batches(0, 0)[0][0], 1)
+    with pytest.raises(ValueError, match=f"mode 'compile' traces update rules of tensor operations, and {said}"):
+        game.mode = "compile"
+    assert game.mode == "eager"
+
+
+def test_a_spectral_norm_is_left_alone_by_looking_ahead():
+    """Its vectors are buffers: a turn of the player moves them, an unrolled one does not."""
+    game, feed = plain_gan()
+    spectral_norm(game.networks.discriminator)
+    game.to(game.device)
+    before = {name: b.clone() for name, b in game.networks.discriminator.named_buffers()}
+    batch = feed.batches(0, 0)[0][0] | {"images": game.images}
+    ahead = unroll(game.networks, "discriminator", seeing_the_generator, batch, 2)
+    loss = nonsaturating.generator(ahead.discriminator(game.networks.generator(batch["z"])))
+    slopes = torch.autograd.grad(loss, game.moved_by("generator"))
+    assert all(slope.isfinite().all() for slope in slopes)
+    assert all(torch.equal(b, before[name]) for name, b in game.networks.discriminator.named_buffers())
+    play(game, feed, 1)
+    assert not all(torch.equal(b, before[name]) for name, b in game.networks.discriminator.named_buffers())

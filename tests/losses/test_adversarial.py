@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from zerosum.losses import ADVERSARIAL, minimax, nonsaturating, relativistic_pairing
+from zerosum.losses import ADVERSARIAL, least_squares, maximum_likelihood, minimax, nonsaturating, relativistic_pairing
 
 LOG_2 = math.log(2)
 ZERO = torch.zeros(8, 1, dtype=torch.float64)
@@ -18,8 +18,9 @@ def total(terms):
 
 @pytest.mark.parametrize("loss", ADVERSARIAL.values(), ids=lambda loss: loss.name)
 def test_value_at_the_optimum(loss):
-    """Where P = Q the optimal critic is constant."""
-    assert total(loss.discriminator(ZERO, ZERO)) == pytest.approx(loss.value, abs=1e-12)
+    """Where P = Q the optimal critic is constant: half way between the targets, or 0."""
+    best = ZERO + (0.5 if loss is least_squares else 0)
+    assert total(loss.discriminator(best, best)) == pytest.approx(loss.value, abs=1e-12)
 
 
 def test_identity_1_constant_half():
@@ -37,8 +38,11 @@ def test_discriminator_is_binary_cross_entropy():
     assert total(minimax.discriminator(real, fake)) == pytest.approx(float(expected), abs=1e-12)
 
 
+BOUNDED = [loss for loss in ADVERSARIAL.values() if loss is not maximum_likelihood]  # which is an exponential
+
+
 @pytest.mark.parametrize("logit", [-1000.0, 1000.0])
-@pytest.mark.parametrize("loss", ADVERSARIAL.values(), ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", BOUNDED, ids=lambda loss: loss.name)
 def test_identity_2_finite_at_any_logit(loss, logit):
     fake = torch.full((4, 1), logit, requires_grad=True)
     real = torch.full((4, 1), -logit, requires_grad=True)
@@ -75,6 +79,21 @@ def test_identity_5_value_of_the_optimal_discriminator():
     assert value(0.9 * best) < value(best)
 
 
+RELATIVISTIC = [loss for loss in ADVERSARIAL.values() if loss.relativistic]
+
+
+@pytest.mark.parametrize("loss", RELATIVISTIC, ids=lambda loss: loss.name)
+def test_identity_24_relativistic(loss):
+    """The value at a constant critic, invariance to a + c, and the generator's loss is the other side's."""
+    constant = torch.full((6, 1), 3.7, dtype=torch.float64)
+    assert total(loss.discriminator(constant, constant)) == pytest.approx(loss.value)
+    assert float(loss.generator(constant, constant)) == pytest.approx(loss.value)
+    real, fake = torch.randn(2, 40, 1, dtype=torch.float64)
+    assert total(loss.discriminator(real + 5, fake + 5)) == pytest.approx(total(loss.discriminator(real, fake)))
+    assert float(loss.generator(fake + 5, real + 5)) == pytest.approx(float(loss.generator(fake, real)))
+    assert float(loss.generator(fake, real)) == pytest.approx(total(loss.discriminator(fake, real)))
+
+
 def test_identity_24_relativistic_pairing():
     """log 2 at a constant critic; invariant to a + c; L_G - L_D = mean(a(x) - a(x'))."""
     constant = torch.full((6, 1), 3.7, dtype=torch.float64)
@@ -92,3 +111,17 @@ def test_identity_24_relativistic_pairing():
 def test_a_relativistic_generator_asks_for_real_examples():
     with pytest.raises(ValueError, match=r"scored against real examples, got none; pass the logits of batch\[.x.\]"):
         relativistic_pairing.generator(ZERO)
+
+
+@pytest.mark.parametrize("loss", RELATIVISTIC, ids=lambda loss: loss.name)
+def test_every_relativistic_generator_asks_for_real_examples(loss):
+    with pytest.raises(ValueError, match="scored against real examples, got none"):
+        loss.generator(ZERO)
+
+
+@pytest.mark.parametrize("loss", ADVERSARIAL.values(), ids=lambda loss: loss.name)
+def test_the_generator_descends_upwards(loss):
+    """A step down the generator's loss raises the logits of what it makes, wherever it stands below its aim."""
+    fake = torch.full((4, 1), -0.5, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(loss.generator(fake, torch.zeros(4, 1, dtype=torch.float64)), fake)
+    assert (slope < 0).all()

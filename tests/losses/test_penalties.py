@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from zerosum.losses import r1, r2, squared_slope
+from zerosum.losses import consistency, dragan, gradient_penalty, interpolate, orthogonal, r1, r2, squared_slope
 
 
 def test_identity_21_linear_critic():
@@ -48,3 +48,87 @@ def test_r2_gives_the_generator_nothing():
     weight = torch.ones(2, requires_grad=True)
     penalty = r2(lambda x: (x.square() * weight).sum(1), fake)
     assert torch.autograd.grad(penalty, fake, allow_unused=True) == (None,)
+
+
+W = torch.tensor([3.0, -4.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.1, 0.0])
+def test_identity_21_gradient_penalty_of_a_linear_critic(scale):
+    """(|w| - 1)^2 wherever it is taken, with gradient 2 (|w| - 1) w / |w|; one-sided, 0 where |w| < 1."""
+    w = (scale * W).requires_grad_()
+    length = 5 * scale
+    points = interpolate(*torch.randn(2, 6, 2, dtype=torch.float64), torch.rand(6, 1))
+    penalty = gradient_penalty(lambda x: x @ w + 7, points)
+    assert float(penalty.detach()) == pytest.approx((length - 1) ** 2)
+    (slope,) = torch.autograd.grad(penalty, w)
+    expected = 2 * (length - 1) * w.detach() / length if length else torch.zeros_like(w)
+    torch.testing.assert_close(slope, expected)
+    one_sided = gradient_penalty(lambda x: x @ w, points, one_sided=True)
+    assert float(one_sided.detach()) == pytest.approx(max(length - 1, 0) ** 2)
+
+
+def test_gradient_penalty_of_a_quadratic_critic():
+    """a = |x|^2 / 2 has slope x: the mean of (|x| - 1)^2."""
+    x = torch.randn(50, 3, 2, dtype=torch.float64)
+    expected = (x.flatten(1).norm(dim=1) - 1).square().mean()
+    penalty = gradient_penalty(lambda p: p.flatten(1).square().sum(1) / 2, x)
+    torch.testing.assert_close(penalty.detach(), expected)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_the_gradient_of_the_gradient_penalty_is_that_of_finite_differences(one_sided):
+    points = torch.randn(6, 3, dtype=torch.float64)
+    weight = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+
+    def penalty(weight):
+        return gradient_penalty(lambda x: torch.tanh(x @ weight).sum(1), points, one_sided)
+
+    assert torch.autograd.gradcheck(penalty, (weight,))
+
+
+def test_points_between_pairs_lie_on_their_segments():
+    real, fake, epsilon = torch.rand(5, 3, 4, 4), torch.rand(5, 3, 4, 4), torch.tensor([0, 1, 0.5, 0.25, 0.9])
+    points = interpolate(real, fake, epsilon)
+    for i, share in enumerate(epsilon):
+        torch.testing.assert_close(points[i], share * real[i] + (1 - share) * fake[i])
+    torch.testing.assert_close(interpolate(real, fake, epsilon.view(5, 1)), points)
+    with pytest.raises(ValueError, match="as many real as generated examples and epsilons, got 5, 4 and 5"):
+        interpolate(real, fake[:4], epsilon)
+
+
+def test_dragan_of_linear_and_quadratic_critics():
+    w = W.clone()
+    real = torch.randn(40, 2, dtype=torch.float64) * 3 + 1
+    noise = torch.rand(40, 1, dtype=torch.float64) * torch.rand_like(real)
+    assert float(dragan(lambda x: x @ w, real, noise).detach()) == pytest.approx(16)
+    at = real + real.std(correction=0) / 2 * noise
+    expected = (at.norm(dim=1) - 1).square().mean()
+    torch.testing.assert_close(dragan(lambda x: x.square().sum(1) / 2, real, noise).detach(), expected)
+
+
+def test_consistency_of_linear_and_quadratic_critics():
+    """Under a shift s a linear critic moves by w s; a quadratic of the norm does not under a turn."""
+    x, shift = torch.randn(30, 2, dtype=torch.float64), torch.tensor([0.5, 1.0], dtype=torch.float64)
+    assert float(consistency(x @ W, (x + shift) @ W)) == pytest.approx(float((shift @ W) ** 2))
+    assert float(consistency(x.square().sum(1), x.flip(1).square().sum(1))) == pytest.approx(0, abs=1e-24)
+
+
+def test_orthogonal_has_no_slope_at_orthogonal_rows():
+    """Whatever their lengths; off them its gradient is that of finite differences."""
+    rows = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64)).Q[:4] * torch.tensor([[1.0], [2], [0.5], [3]])
+    rows.requires_grad_()
+    penalty = orthogonal([rows, torch.ones(4)])
+    assert float(penalty.detach()) == pytest.approx(0, abs=1e-24)
+    (slope,) = torch.autograd.grad(penalty, rows)
+    torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-12, rtol=0)
+    weight = torch.randn(3, 2, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: orthogonal([w]), (weight,))
+    flat = weight.detach().flatten(1)
+    expected = sum(2 * float(flat[i] @ flat[j]) ** 2 for i in range(3) for j in range(i))
+    assert float(orthogonal([weight]).detach()) == pytest.approx(expected)
+
+
+def test_orthogonal_asks_for_a_weight():
+    with pytest.raises(ValueError, match="at least one weight of two axes or more, got none"):
+        orthogonal([torch.ones(3)])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from zerosum.networks import Maxout, MaxoutConv, max_column_norm
+from zerosum.networks import Maxout, MaxoutConv
 
 
 def weights(layer, *rows):
@@ -98,22 +98,6 @@ def test_a_plane_is_the_largest_of_its_filters_then_the_largest_of_its_window():
     largest = torch.stack([maps[:, channel::3].amax(1) for channel in range(3)], 1)
     expected = largest.unflatten(3, (4, 2)).unflatten(2, (4, 2)).amax((3, 5))
     torch.testing.assert_close(layer(x), expected)
-
-
-def test_max_column_norm_scales_back_what_is_too_long():
-    """A unit's incoming weights are a row of torch's matrix."""
-    project = max_column_norm(2.0)
-    weight = torch.tensor([[3.0, 4.0], [0.6, 0.8], [0.0, 2.0]])
-    out = project("weight", weight)
-    torch.testing.assert_close(out, torch.tensor([[1.2, 1.6], [0.6, 0.8], [0.0, 2.0]]))
-    torch.testing.assert_close(project("weight", out), out)
-    bias = torch.tensor([30.0, 40.0])
-    assert torch.equal(project("bias", bias), bias)
-
-
-def test_max_column_norm_of_filters_is_over_all_their_weights():
-    out = max_column_norm(1.9365)("weight", torch.randn(6, 3, 5, 5))
-    torch.testing.assert_close(out.flatten(1).norm(dim=1), torch.full((6,), 1.9365))
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,12 @@ class Game:
     def mode(self, mode: Mode) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}.")
+        for name, player in self.players.items():
+            if mode == "compile" and player.update.plain is None:
+                raise ValueError(
+                    f"mode 'compile' traces update rules of tensor operations, and player {name!r} moves by "
+                    f"{player.update.name} of from_torch; use --mode eager, or sgd, momentum, adam or rmsprop."
+                )
         self._compiled = compiled(self._run) if mode == "compile" else None
         self._mode = mode
         self._choose_executions()

@@ -57,7 +57,8 @@ def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, 
         The networks, with those that hold a parameter the player moves replaced by functional ones.
 
     Raises:
-        ValueError: steps is negative, or the networks belong to no game (a trained model has no moments).
+        ValueError: steps is negative, the networks belong to no game (a trained model has no moments), or the player
+            moves by an optimizer of torch's.
 
     References:
         | Unrolled Generative Adversarial Networks (Metz et al., 2016)
@@ -69,6 +70,11 @@ def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, 
     if game is None:
         raise ValueError(f"only the networks of a game can be unrolled (unrolling {player!r}); a model has no moments.")
     mover, state = game.players[player], game.states[player]
+    if mover.update.plain is None:
+        raise ValueError(
+            f"unrolling goes through update rules of tensor operations, and player {player!r} moves by "
+            f"{mover.update.name} of from_torch; use sgd, momentum, adam or rmsprop."
+        )
     moved = game.named(player)
     place = {id(parameter): i for i, parameter in enumerate(moved.values())}
     modules = {name: module for name, module in networks.items() if isinstance(module, nn.Module)}

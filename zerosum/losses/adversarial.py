@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 
 class GeneratorLoss(Protocol):
@@ -56,17 +56,30 @@ def _nonsaturating(fake: Tensor, real: Tensor | None = None) -> Tensor:
     return softplus(-fake).mean()
 
 
-def _pair(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    return {"pairing": softplus(fake - real).mean()}
+def _maximum_likelihood(fake: Tensor, real: Tensor | None = None) -> Tensor:
+    return -fake.exp().mean()
 
 
-def _outscore(fake: Tensor, real: Tensor | None = None) -> Tensor:
-    if real is None:
-        raise ValueError(
-            "the relativistic generator is scored against real examples, got none; "
-            'pass the logits of batch["x"] as real.'
-        )
-    return softplus(real - fake).mean()
+def _lower(fake: Tensor, real: Tensor | None = None) -> Tensor:
+    return -fake.mean()
+
+
+def _least_squares(name: str, low: float, high: float, aim: float, optimal: str, value: float) -> AdversarialLoss:
+    def discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return {"real": (real - high).square().mean() / 2, "fake": (fake - low).square().mean() / 2}
+
+    def generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
+        return (fake - aim).square().mean() / 2
+
+    return AdversarialLoss(name, discriminator, generator, optimal, value)
+
+
+def _margin(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"real": relu(1 - real).mean(), "fake": relu(1 + fake).mean()}
+
+
+def _difference(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"real": -real.mean(), "fake": fake.mean()}
 
 
 LOG_2 = 0.6931471805599453
@@ -80,14 +93,32 @@ nonsaturating = AdversarialLoss("nonsaturating", _classify, _nonsaturating, "log
 r"""The same discriminator; the generator descends :math:`L_G = E_Q\,\mathrm{sp}(-a) = -E_Q \log D`, whose gradient
 does not vanish where the discriminator wins (ibid., section 3)."""
 
-relativistic_pairing = AdversarialLoss(
-    "relativistic_pairing", _pair, _outscore, "log P/Q + c", LOG_2, relativistic=True
-)
-r"""Each generated example against one real: :math:`L_D = E\,\mathrm{sp}(a(\hat x) - a(x))`,
-:math:`L_G = E\,\mathrm{sp}(a(x) - a(\hat x))`. The critic is defined up to a constant c, so give it no last bias: its
-gradient would be rounding noise, which Adam turns into full steps. The relativistic discriminator
-(Jolicoeur-Martineau, 2018), https://arxiv.org/abs/1807.00734; pairing: Towards a Better Global Loss Landscape of GANs
-(Sun, Fang and Schwing, 2020), https://arxiv.org/abs/2011.04926"""
+maximum_likelihood = AdversarialLoss("maximum_likelihood", _classify, _maximum_likelihood, "log P/Q", 2 * LOG_2)
+r"""The same discriminator; :math:`L_G = -E_Q\, e^a = -E_Q\, D / (1 - D)`, whose gradient at the optimal D is that of
+KL(P, Q): maximum likelihood. One example with a large logit makes most of the mean, so D has to be kept near its
+optimum, and beyond a logit of 88 float32 overflows. On distinguishability criteria for estimating generative models
+(Goodfellow, 2014), https://arxiv.org/abs/1412.6515"""
 
-ADVERSARIAL = {loss.name: loss for loss in (minimax, nonsaturating, relativistic_pairing)}
-"""The pairs by name, for recipes that offer a choice."""
+reverse_kl = AdversarialLoss("reverse_kl", _classify, _lower, "log P/Q", 2 * LOG_2)
+r"""The same discriminator; :math:`L_G = -E_Q\, a`, whose gradient at the optimal D is that of KL(Q, P), which seeks
+modes. It is the sum of what the minimax and the non-saturating generator descend. Amortised MAP inference for image
+super-resolution (Sonderby et al., 2016), https://arxiv.org/abs/1610.04490"""
+
+least_squares = _least_squares("least_squares", 0, 1, 1, "P / (P + Q)", 1 / 4)
+r"""Regression on targets 0 and 1: :math:`L_D = \tfrac12 E_P (a - 1)^2 + \tfrac12 E_Q\, a^2`,
+:math:`L_G = \tfrac12 E_Q (a - 1)^2`. No sigmoid. Least squares generative adversarial networks (Mao et
+al., 2016), eq. 9, https://arxiv.org/abs/1611.04076"""
+
+least_squares_pearson = _least_squares("least_squares_pearson", -1, 1, 0, "(P - Q) / (P + Q)", 1)
+r"""The coding whose generator descends a divergence, Pearson's chi-squared of P + Q from 2Q (ibid., eq. 8):
+:math:`L_D = \tfrac12 E_P (a - 1)^2 + \tfrac12 E_Q (a + 1)^2`, :math:`L_G = \tfrac12 E_Q\, a^2`. At the optimum
+:math:`L_D = 1 - \tfrac12 \int (P - Q)^2 / (P + Q)`."""
+
+hinge = AdversarialLoss("hinge", _margin, _lower, "sign(P - Q)", 2)
+r"""Margins of 1: :math:`L_D = E_P [1 - a]_+ + E_Q [1 + a]_+`, :math:`L_G = -E_Q\, a`. At the optimum
+:math:`L_D = 2 - 2\,\mathrm{TV}(P, Q)`. Geometric GAN (Lim and Ye, 2017), https://arxiv.org/abs/1705.02894"""
+
+wasserstein = AdversarialLoss("wasserstein", _difference, _lower, "Kantorovich's potential", 0)
+r"""A difference of means: :math:`L_D = E_Q\, a - E_P\, a`, :math:`L_G = -E_Q\, a`. Among critics of slope at most 1
+the best has :math:`L_D = -W_1(P, Q)`; without something to keep the slope (a penalty, clipping, spectral norms) there
+is no best. Wasserstein GAN (Arjovsky et al., 2017), https://arxiv.org/abs/1701.07875"""

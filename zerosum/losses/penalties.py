@@ -1,16 +1,18 @@
-r"""Penalties on a critic's slope.
+r"""Penalties on a critic's slope, its answers and its weights.
 
-Scale: each penalty here is :math:`\tfrac12 E\|\nabla_x a\|^2`, so that the recipe's factor is the papers'
-:math:`\gamma` in :math:`\tfrac\gamma2 E\|\nabla_x a\|^2`. The norm is over all of an example's axes, and the slope
-that of the logit, never of a probability.
+Scale: R1 and R2 are :math:`\tfrac12 E\|\nabla_x a\|^2`, so that the recipe's factor is the papers' :math:`\gamma` in
+:math:`\tfrac\gamma2 E\|\nabla_x a\|^2`. The others have no half in their papers and none here: the recipe's factor is
+the paper's :math:`\lambda`, half a :math:`\gamma`. The norm is over all of an example's axes, and the slope that of the
+logit, never of a probability.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import relu
 
 Critic = Callable[[Tensor], Tensor]
 """Maps (N, ...) to (N,) or (N, 1), unbounded."""
@@ -67,3 +69,122 @@ def r2(critic: Critic, fake: Tensor) -> Tensor:
     The generator gets no gradient from it. Arguments and scale are those of :func:`r1`.
     """
     return r1(critic, fake)
+
+
+def gradient_penalty(critic: Critic, points: Tensor, one_sided: bool = False) -> Tensor:
+    r"""One-centred penalty, :math:`E (\|\nabla_x a(x)\| - 1)^2`; the recipe multiplies by lambda (10), without a half.
+
+    Arguments:
+        critic: Maps (N, ...) to (N,) or (N, 1), unbounded, example i depending on point i alone: no batch norm.
+        points: Where the slope is taken, (N, ...); in the paper between real and generated examples, by
+            :func:`interpolate`.
+        one_sided: Punish slopes above 1 alone, :math:`E [\|\nabla_x a(x)\| - 1]_+^2`.
+
+    Returns:
+        Scalar. Where the slope is 0 the norm's derivative is taken as 0.
+
+    References:
+        | Improved Training of Wasserstein GANs (Gulrajani et al., 2017), eq. 3
+        | https://arxiv.org/abs/1704.00028
+
+    Examples:
+        >>> gradient_penalty(lambda x: 3 * x.sum(1), torch.zeros(4, 1)).detach()
+        tensor(4.)
+    """
+    points = points.detach().requires_grad_()
+    squared = squared_slope(critic(points), points)
+    steep = squared > 0
+    excess = torch.where(steep, squared, 1).sqrt() * steep - 1
+    return (relu(excess) if one_sided else excess).square().mean()
+
+
+def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
+    r"""Points between pairs, :math:`\epsilon x + (1 - \epsilon) \hat x`, one epsilon for each example.
+
+    Arguments:
+        real: (N, ...).
+        fake: (N, ...).
+        epsilon: (N,) or (N, 1), in [0, 1]; a recipe draws it as ``Uniform(0, 1, 1)``.
+
+    Returns:
+        (N, ...).
+
+    Raises:
+        ValueError: The numbers of examples differ.
+
+    Examples:
+        >>> interpolate(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0]
+        tensor([0.2500, 1.0000])
+    """
+    if not len(real) == len(fake) == epsilon.numel():
+        raise ValueError(
+            f"points between pairs need as many real as generated examples and epsilons, got {len(real)}, {len(fake)} "
+            f"and {epsilon.numel()}."
+        )
+    return torch.lerp(fake, real, epsilon.view(-1, *[1] * (real.ndim - 1)).to(real.dtype))
+
+
+def dragan(critic: Critic, real: Tensor, noise: Tensor) -> Tensor:
+    r"""One-centred penalty near real examples, :math:`E (\|\nabla_x a(x + \tfrac12 s u)\| - 1)^2`.
+
+    The recipe multiplies by lambda (10), without a half.
+
+    Arguments:
+        critic: As for :func:`gradient_penalty`.
+        real: Real examples, (N, ...); s is the standard deviation of all their coordinates.
+        noise: u, of the shape of ``real``. As released it is :math:`\epsilon_i u_{ij}` with both uniform on [0, 1); in
+            the paper's formula it is normal.
+
+    Returns:
+        Scalar.
+
+    References:
+        | On Convergence and Stability of GANs (Kodali et al., 2017), section 2.4
+        | https://arxiv.org/abs/1705.07215
+    """
+    return gradient_penalty(critic, real + real.std(correction=0) / 2 * noise)
+
+
+def consistency(logits: Tensor, augmented: Tensor) -> Tensor:
+    r"""How far the critic's answer moves under an augmentation T, :math:`E (a(x) - a(T x))^2`.
+
+    The recipe multiplies by lambda (10), without a half.
+
+    Arguments:
+        logits: The critic at examples, real ones in the paper, (N,) or (N, 1).
+        augmented: At the same examples after a transformation that keeps what they are, same shape.
+
+    Returns:
+        Scalar.
+
+    References:
+        | Consistency Regularization for Generative Adversarial Networks (Zhang et al., 2019), eq. 2
+        | https://arxiv.org/abs/1910.12027
+    """
+    return (logits - augmented).square().mean()
+
+
+def orthogonal(weights: Iterable[Tensor]) -> Tensor:
+    r"""How far rows are from orthogonal to each other, of any lengths: :math:`\sum_W \|W W^T \odot (1 - I)\|_F^2`.
+
+    The recipe multiplies by beta (1e-4), without a half.
+
+    Arguments:
+        weights: Each read as a matrix (out, rest), one row for each unit or filter; biases and gains (1-D) are left
+            out.
+
+    Returns:
+        Scalar.
+
+    References:
+        | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), eq. 3
+        | https://arxiv.org/abs/1809.11096
+
+    Examples:
+        >>> orthogonal([torch.tensor([[3.0, 0.0], [0.0, 2.0]]), torch.tensor([[1.0, 0.0], [0.5, 1.0]])])
+        tensor(0.5000)
+    """
+    products = [w.flatten(1) @ w.flatten(1).T for w in weights if w.ndim > 1]
+    if not products:
+        raise ValueError("an orthogonal penalty needs at least one weight of two axes or more, got none.")
+    return torch.stack([product.square().sum() - product.diagonal().square().sum() for product in products]).sum()

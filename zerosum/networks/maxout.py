@@ -2,8 +2,6 @@ r"""Maxout layers: the largest of k linear maps, :math:`h_j = \max_{i \le k} (x 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
@@ -63,19 +61,3 @@ class MaxoutConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         largest = self.conv(x).unflatten(1, (self.pieces, self.channels)).amax(1)
         return max_pool2d(largest, self.pool, self.stride, ceil_mode=True)
-
-
-def max_column_norm(limit: float) -> Callable[[str, Tensor], Tensor]:
-    """A projection of weights: incoming weights of a unit longer than ``limit`` are scaled back to it.
-
-    Biases stay as they are. For a player's ``project``.
-
-    References:
-        | Improving neural networks by preventing co-adaptation of feature detectors (Hinton et al., 2012)
-        | https://arxiv.org/abs/1207.0580
-    """
-
-    def project(name: str, value: Tensor) -> Tensor:
-        return value.renorm(2, 0, limit) if value.ndim > 1 else value
-
-    return project
