@@ -78,9 +78,10 @@ def test_the_table_of_losses_is_the_table():
     from zerosum.losses import ADVERSARIAL
 
     text = (ROOT / "docs" / "losses.md").read_text().split("## Adversarial pairs")[1].split("## Penalties")[0]
-    rows = [
+    head, *rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
     ]
+    assert head[-1] == "at P = Q"
     assert [row[0].strip("`") for row in rows] == list(ADVERSARIAL)
     for (*_, optimal, value), loss in zip(rows, ADVERSARIAL.values(), strict=True):
         assert optimal == loss.optimal
