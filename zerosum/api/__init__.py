@@ -9,6 +9,7 @@ from zerosum.api.catalogue import (
     describe as describe,
     metrics as metrics,
 )
+from zerosum.api.contract import check as check
 from zerosum.api.evaluation import evaluate as evaluate, published as published
 from zerosum.api.explore import Walk as Walk, grid as grid, walk as walk
 from zerosum.api.models import Model as Model, load as load

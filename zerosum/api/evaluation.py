@@ -29,6 +29,7 @@ def evaluate(
     round: int | None = None,
     device: str = "cpu",
     controls: bool = False,
+    trust: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Result]:
     """Judge the model of a run, and keep what the judges say in its ``metrics.jsonl``.
@@ -47,6 +48,7 @@ def evaluate(
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
         controls: Judge also what the metric should be read beside (real examples in the model's place, ...).
+        trust: As for :func:`load`.
         say: Told what is being done.
 
     Returns:
@@ -57,7 +59,7 @@ def evaluate(
         DataError: The data are not there, or are not of the shape the model makes.
         RunError: The folder holds no model.
     """
-    model = load(run, round, device)
+    model = load(run, round, device, trust)
     path = run.path if isinstance(run, Run) else Path(run)
     record = read_record(path)
     assert record is not None

@@ -60,6 +60,7 @@ def walk(
     raw: bool = False,
     round: int | None = None,
     device: str = "cpu",
+    trust: bool = False,
 ) -> Walk:
     """Walk from sample to sample of a run's model, and write what is seen to a file.
 
@@ -76,6 +77,7 @@ def walk(
         raw: Use the networks as last trained instead of their averages.
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
+        trust: As for :func:`load`.
 
     Raises:
         ConfigError: The file has another ending or its folder is not there; or there are too few ends, or too many
@@ -94,7 +96,7 @@ def walk(
     segments = len(places) - (not closed)
     if segments * steps >= MOST:
         raise ConfigError(f"a walk has at most {MOST} frames, got {segments * steps + 1}; take fewer ends or steps.")
-    model = _load(run, out, round, device)
+    model = _load(run, out, round, device, trust)
     n = max(places) + 1
     latents = model.latents(n, seed).cpu()[places]
     if path is None:
@@ -120,6 +122,7 @@ def grid(
     raw: bool = False,
     round: int | None = None,
     device: str = "cpu",
+    trust: bool = False,
 ) -> Model:
     """Write what a run's model makes of the plane of its latent to a file, in cells of equal probability.
 
@@ -131,6 +134,7 @@ def grid(
         raw: Use the networks as last trained instead of their averages.
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
+        trust: As for :func:`load`.
 
     Returns:
         The model it is of.
@@ -143,7 +147,7 @@ def grid(
     out = _target(out)
     if side**2 > MOST:
         raise ConfigError(f"a grid has at most {MOST} cells, got {side} times {side}; take a smaller side.")
-    model = _load(run, out, round, device)
+    model = _load(run, out, round, device, trust)
     prior = model.draws.get("z")
     if not isinstance(prior, Uniform | Normal):
         raise Unsupported(f"a grid sweeps a uniform or normal latent z, and this model draws {dict(model.draws)}.")
@@ -165,8 +169,8 @@ def _target(out: Path | str) -> Path:
     return target(out, "what is explored goes into a .png or a .gif", ".png", ".gif")
 
 
-def _load(run: Run | Path | str, out: Path, round: int | None, device: str) -> Model:
-    model = load(run, round, device)
+def _load(run: Run | Path | str, out: Path, round: int | None, device: str, trust: bool) -> Model:
+    model = load(run, round, device, trust)
     if out.suffix == ".gif" and len(model.spec.shape) != 3:
         raise Unsupported(f"an animation is of images, which {model.spec.name} are not; write a .png.")
     return model

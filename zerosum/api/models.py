@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from zerosum.metrics import Metric
 from zerosum.runtime import choose_device
 from zerosum.sources import Prior
 from zerosum.training import Experiment, Run
-from zerosum.training.folder import checkpoints_of, read_record
+from zerosum.training.folder import CODE, RECORD, checkpoints_of, read_record
 
 
 class Model:
@@ -100,22 +101,26 @@ class Model:
         return self._experiment.decode(z, raw)
 
 
-def load(run: Run | Path | str, round: int | None = None, device: str = "cpu") -> Model:
+def load(run: Run | Path | str, round: int | None = None, device: str = "cpu", trust: bool = False) -> Model:
     """The model of a run, rebuilt without its data. A damaged checkpoint is passed over with a warning.
+
+    The model of a user's own recipe is built by running that file: where it still is what it was when the run began,
+    or else, if ``trust`` says so, the copy in the run folder.
 
     Arguments:
         run: A run folder, or what :func:`train` returned.
         round: Which checkpoint; the newest that verifies by default.
         device: Where it answers.
+        trust: Run the recipe that lies in the run folder.
 
     Raises:
-        RunError: The folder holds no run, or no checkpoint of it can be used.
+        RunError: The folder holds no run, no checkpoint of it can be used, or its recipe is nowhere to be trusted.
     """
     path = run.path if isinstance(run, Run) else Path(run)
     record = read_record(path) if path.is_dir() else None
     if record is None:
         raise RunError(f"{path} is no run folder (there is no config.json in it).")
-    module = recipes.find(record["recipe"])
+    module = _module_of(path, record, trust)
     try:
         spec = TypeAdapter(DataSpec).validate_python(record["data"]["spec"])
     except (KeyError, TypeError, ValidationError):
@@ -136,3 +141,23 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu") -
     for sentence in checkpoint.damaged:
         warnings.warn(f"{sentence} Using {checkpoint.path.name}.", stacklevel=2)
     return Model(experiment, record["recipe"], config, spec, int(checkpoint.facts["round"]))
+
+
+def _module_of(path: Path, record: Mapping[str, Any], trust: bool) -> ModuleType:
+    if "code" not in record:
+        if recipes.is_own(record["recipe"]):
+            raise RunError(f"{path / RECORD} does not say what its recipe was; restore it from a copy.")
+        return recipes.find(record["recipe"])
+    try:
+        original, expected = Path(record["code"]["path"]), str(record["code"]["sha256"])
+    except (TypeError, KeyError):
+        raise RunError(f"{path / RECORD} does not say what its recipe was; restore it from a copy.") from None
+    for file in (original, path / CODE) if trust else (original,):
+        if file.is_file() and (code := recipes.Code(file.resolve(), file.read_bytes())).sha256 == expected:
+            return recipes.run(code)
+    if trust:
+        raise RunError(f"neither {original} nor {path / CODE} is the recipe this run began with; restore one of them.")
+    raise RunError(
+        f"{path} was trained by {original}, which is {'no longer what it was' if original.exists() else 'gone'}; "
+        f"its copy {path / CODE} is only run when you say so: read it, then give --trust (in Python, trust=True)."
+    )

@@ -41,7 +41,7 @@ class Plan:
     """A training about to start: names resolved, values checked, nothing written.
 
     Arguments:
-        recipe: Name of a recipe.
+        recipe: Name of a recipe, or the path of a user's own.
         options: Goal, place and machine.
         settings: Fields of the recipe's Config by name; those left out keep the paper's values.
 
@@ -64,7 +64,9 @@ class Plan:
         data = options.data if path is None else path.resolve().name
         self.source = options.data if path is None else str(path.resolve())
         plain_data = re.sub(r"[^A-Za-z0-9.=-]+", "-", data).strip("-")
-        self.out = self.options.out or Path("runs") / f"{recipe}-{plain_data}"
+        self._code = recipes.code(self.module)
+        self._name = self._code.path.name if self._code else recipe
+        self.out = self.options.out or Path("runs") / f"{self._name.removesuffix('.py')}-{plain_data}"
         self.spec = self._open("train").spec
         if self.spec.count is not None and self.spec.count < FEW:
             self.notices.append(
@@ -92,7 +94,8 @@ class Plan:
         """What ``config.json`` says of a new run."""
         device = choose_device(self.options.device)
         return {
-            "recipe": self.recipe,
+            "recipe": self._name,
+            **({"code": {"path": str(self._code.path), "sha256": self._code.sha256}} if self._code else {}),
             "config": dataclasses.asdict(self.config),
             "data": {
                 "fingerprint": self._open("train").fingerprint,
@@ -123,6 +126,8 @@ class Plan:
             experiment = build(self.module, self.config, self.spec, self.options.seed)
             folder = RunFolder.claim(self.out, record, self.options.fresh)
             try:
+                if self._code is not None:
+                    folder.keep_code(self._code.text)
                 for text in (*self.notices, *folder.notices):
                     show.note(text)
                 amended = self._take_settings(folder, record, experiment)
@@ -190,7 +195,7 @@ def train(
     """Train a recipe on data; the same call again continues the run, to a larger goal if there is one.
 
     Arguments:
-        recipe: Name of a recipe (``zerosum list recipes``).
+        recipe: Name of a recipe (``zerosum list recipes``), or the path of your own, which ends with ``.py``.
         progress: Show how it goes, as a live display on a terminal and as lines elsewhere.
         **options_and_settings: Fields of :class:`Options` (``data``, ``out``, ``rounds``, ``seed``, ...) and of the
             recipe's ``Config`` (``learning_rate``, ...).
@@ -226,7 +231,8 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
     except (ConfigError, DataError):
         raise
     except ValueError as error:
-        raise ConfigError(f"{module.__name__.rpartition('.')[2]} cannot be built: {error}") from error
+        what = recipes.place(error) or f"{module.__name__.rpartition('.')[2]} cannot be built"
+        raise ConfigError(f"{what}: {error}") from error
     return experiment
 
 

@@ -24,6 +24,7 @@ def sample(
     raw: bool = False,
     round: int | None = None,
     device: str = "cpu",
+    trust: bool = False,
 ) -> Model:
     """Write samples of a run's model to a file.
 
@@ -35,6 +36,7 @@ def sample(
         raw: Use the networks as last trained instead of their averages.
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
+        trust: As for :func:`load`.
 
     Returns:
         The model they are of.
@@ -44,7 +46,7 @@ def sample(
         RunError: The run folder holds no model.
     """
     out = target(out, "samples go into a .png or an .npz", ".png", ".npz")
-    model = load(run, round, device)
+    model = load(run, round, device, trust)
     chunks = model.samples(n, seed, raw)
     if out.suffix == ".npz":
         _write_arrays(out, n, model.spec.shape, chunks)

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from zerosum import api
+from zerosum.cli.model import ModelOptions
 from zerosum.cli.parse import parse
 from zerosum.errors import ConfigError
 
@@ -27,14 +28,8 @@ class EvaluateOptions:
     """Samples, in place of each judge's own number [examples]. Another n is another protocol."""
     seed: api.fields.NonNegativeCount = 0
     """Of the samples."""
-    raw: bool = False
-    """Judge the networks as last trained instead of their averages."""
     no_controls: bool = False
     """Leave out what is printed beside: real examples in the model's place, k-means centres."""
-    checkpoint: api.fields.Count | None = None
-    """Round of the checkpoint to use [rounds]; the newest by default."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
-    """Where to compute."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -45,8 +40,9 @@ def run(arguments: Sequence[str]) -> int:
             raise ConfigError(f"{prog} needs the folder of a run.")
         arguments = ["RUN", "--help"]
     folder, *words = arguments
-    given = parse({"options": EvaluateOptions}, words, prog, "Judge the model of a run.").options
-    options = api.checked(EvaluateOptions, vars(given), prog)
+    given = parse({"options": EvaluateOptions, "model": ModelOptions}, words, prog, "Judge the model of a run.")
+    options = api.checked(EvaluateOptions, vars(given.options), prog)
+    which = api.checked(ModelOptions, vars(given.model), prog)
     results = api.evaluate(
         folder,
         options.metrics,
@@ -54,9 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         options.data_root,
         options.n,
         options.seed,
-        options.raw,
-        options.checkpoint,
-        options.device,
+        **which.named(),
         controls=not options.no_controls,
         say=lambda text: print(f"{text} ...", file=sys.stderr),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from zerosum import api
+from zerosum.cli.model import ModelOptions
 from zerosum.cli.parse import parse
 from zerosum.errors import ConfigError, unknown
 
@@ -30,12 +31,6 @@ class WalkOptions:
     """Where to: .png for a picture with a row from each end to the next, .gif for an animation."""
     seed: api.fields.NonNegativeCount = 0
     """Of the samples."""
-    raw: bool = False
-    """Use the networks as last trained instead of their averages."""
-    checkpoint: api.fields.Count | None = None
-    """Round of the checkpoint to use [rounds]; the newest by default."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
-    """Where to compute."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +41,6 @@ class GridOptions:
     """Rows, and columns, in cells of equal probability [examples]."""
     out: Path = Path("grid.png")
     """Where to: .png for a picture, .gif for an animation that goes through the rows, there and back in turn."""
-    raw: bool = False
-    """Use the networks as last trained instead of their averages."""
-    checkpoint: api.fields.Count | None = None
-    """Round of the checkpoint to use [rounds]; the newest by default."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
-    """Where to compute."""
 
 
 KINDS: dict[str, tuple[type, str]] = {
@@ -80,13 +69,14 @@ def run(arguments: Sequence[str]) -> int:
     if kind not in KINDS:
         raise ConfigError(unknown("way to explore", kind, KINDS))
     options_class, text = KINDS[kind]
-    given = parse({"options": options_class}, words, f"{prog} {kind}", text).options
-    options = api.checked(options_class, vars(given), f"{prog} {kind}")
-    (_walk if kind == "walk" else _grid)(folder, options)
+    given = parse({"options": options_class, "model": ModelOptions}, words, f"{prog} {kind}", text)
+    options = api.checked(options_class, vars(given.options), f"{prog} {kind}")
+    which = api.checked(ModelOptions, vars(given.model), f"{prog} {kind}")
+    (_walk if kind == "walk" else _grid)(folder, options, which)
     return 0
 
 
-def _walk(folder: str, options: WalkOptions) -> None:
+def _walk(folder: str, options: WalkOptions, which: ModelOptions) -> None:
     walk = api.walk(
         folder,
         options.out,
@@ -96,9 +86,7 @@ def _walk(folder: str, options: WalkOptions) -> None:
         options.closed,
         options.path,
         options.seed,
-        options.raw,
-        options.checkpoint,
-        options.device,
+        **which.named(),
     )
     print(f"{len(walk.frames)} frames of round {walk.model.round}: {options.out}")
     print(
@@ -107,6 +95,6 @@ def _walk(folder: str, options: WalkOptions) -> None:
     )
 
 
-def _grid(folder: str, options: GridOptions) -> None:
-    model = api.grid(folder, options.out, options.side, options.raw, options.checkpoint, options.device)
+def _grid(folder: str, options: GridOptions, which: ModelOptions) -> None:
+    model = api.grid(folder, options.out, options.side, **which.named())
     print(f"{options.side} x {options.side} latents at round {model.round}: {options.out}")

@@ -20,6 +20,8 @@ VERBS = {
     "evaluate": "judge a run, beside what the numbers should be read with",
     "list": "what there is: recipes, data, metrics",
     "show": "a recipe: what it is, its players and its settings",
+    "copy": "a recipe into a file of your own, to be changed",
+    "check": "whether a recipe keeps what every recipe keeps",
 }
 
 USAGE = """\
@@ -73,6 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"zerosum: {error.filename}: {error.strerror}.", file=sys.stderr)
         return 4
+    except Exception as error:
+        from zerosum import recipes
+
+        where = recipes.place(error)
+        if debug or where is None:
+            raise
+        print(f"zerosum: {where}: {recipes.reason(error)}", file=sys.stderr)
+        return 2
 
 
 def _verb(words: list[str]) -> int:

@@ -12,7 +12,7 @@ from zerosum.errors import ConfigError
 def run(arguments: Sequence[str]) -> int:
     """Print a recipe's docstring, its players and turns on the digits, and its settings."""
     if len(arguments) == 1 and arguments[0] in ("-h", "--help"):
-        print("usage: zerosum show RECIPE")
+        print("usage: zerosum show RECIPE|FILE.py")
         return 0
     if len(arguments) != 1:
         raise ConfigError(f"zerosum show needs the name of one recipe ({', '.join(recipes.names())}).")

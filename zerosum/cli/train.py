@@ -32,7 +32,9 @@ class CommandLine:
 def run(arguments: Sequence[str]) -> int:
     """Train a recipe."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("usage: zerosum train RECIPE [OPTIONS]\n\nrecipes (zerosum train RECIPE --help lists the options):")
+        print(
+            "usage: zerosum train RECIPE|FILE.py [OPTIONS]\n\nrecipes (zerosum train RECIPE --help lists the options):"
+        )
         for name in recipes.names():
             print(f"  {name:12} {recipes.summary(name)}")
         return 0 if arguments else 2

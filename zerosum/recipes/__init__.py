@@ -1,13 +1,18 @@
 """One published system per file: ``Config``, the paper's settings, and ``build(config, spec) -> Experiment``.
 
 A recipe never imports another; what two need moves up a room. Listing recipes reads their files without importing
-them.
+them. A user's own recipe is a file of the same shape, named by its path.
 """
 
 from __future__ import annotations
 
 import ast
+import dataclasses
+import hashlib
 import importlib
+import sys
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -22,8 +27,13 @@ def names() -> list[str]:
 
 
 def summary(name: str) -> str:
-    """The first line of a recipe's docstring, without importing it."""
-    return (ast.get_docstring(ast.parse((_FOLDER / f"{name}.py").read_text())) or "").partition("\n")[0]
+    """The first line of a recipe's docstring, without importing it.
+
+    Raises:
+        ConfigError: The path of a file that cannot be read or is no Python.
+    """
+    tree = _parsed(_own(name).text, Path(name)) if is_own(name) else ast.parse(path_of(name).read_text())
+    return (ast.get_docstring(tree) or "").partition("\n")[0]
 
 
 def summaries() -> dict[str, str]:
@@ -31,12 +41,130 @@ def summaries() -> dict[str, str]:
     return {name: summary(name) for name in names()}
 
 
-def find(name: str) -> ModuleType:
-    """The module of a recipe.
+def path_of(name: str) -> Path:
+    """The file of a recipe.
 
     Raises:
         ConfigError: There is none of that name; the message gives the nearest.
     """
     if name not in names():
-        raise ConfigError(unknown("recipe", name, names()))
-    return importlib.import_module(f"{__name__}.{name}")
+        hint = "" if not Path(f"{name}.py").is_file() else f" Your own recipe is named by its file: {name}.py."
+        raise ConfigError(unknown("recipe", name, names()) + hint)
+    return _FOLDER / f"{name}.py"
+
+
+def find(name: str) -> ModuleType:
+    """The module of a recipe.
+
+    Arguments:
+        name: A name, or the path of a user's own recipe, which ends with ``.py`` and is run.
+
+    Raises:
+        ConfigError: There is none of that name (the message gives the nearest), or the file is no recipe.
+    """
+    if is_own(name):
+        return run(_own(name))
+    return importlib.import_module(f"{__name__}.{path_of(name).stem}")
+
+
+# -- a user's own --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of a user's own recipe.
+
+    Attributes:
+        path: Its file, absolute.
+        text: The file's content.
+    """
+
+    path: Path
+    text: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Of the content."""
+        return hashlib.sha256(self.text).hexdigest()
+
+
+_RUN: dict[str, Code] = {}
+"""What has been run, by the name of its module."""
+
+
+def is_own(name: str) -> bool:
+    """Whether a recipe is named by its file."""
+    return name.endswith(".py")
+
+
+def code(module: ModuleType) -> Code | None:
+    """The code a module was made of, where it is a user's own recipe."""
+    return _RUN.get(module.__name__)
+
+
+def run(code: Code) -> ModuleType:
+    """The module of a user's recipe. It is run, so only for code the user named or trusts.
+
+    Raises:
+        ConfigError: It fails, with the line it fails in, or it is no recipe.
+    """
+    module = ModuleType(f"zerosum_recipe_{code.sha256[:16]}")
+    module.__file__ = str(code.path)
+    # Dataclasses look up their module by name when their types are asked for.
+    sys.modules[module.__name__] = module
+    _RUN[module.__name__] = code
+    compiled = compile(_parsed(code.text, code.path), str(code.path), "exec")
+    try:
+        exec(compiled, module.__dict__)
+    except Exception as error:
+        raise ConfigError(f"{place(error)}: {reason(error)}") from error
+    config = getattr(module, "Config", None)
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
+        raise ConfigError(f"{code.path} is no recipe: it has no dataclass Config; zerosum copy RECIPE FILE makes one.")
+    if not callable(getattr(module, "build", None)):
+        raise ConfigError(f"{code.path} is no recipe: it has no function build(config, spec).")
+    fields = dataclasses.fields(config)
+    for field in fields:
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ConfigError(f"{code.path}: Config's field {field.name!r} needs a default.")
+    if "batch_size" not in {field.name for field in fields}:
+        raise ConfigError(f"{code.path}: Config needs a field batch_size, the real examples in each update.")
+    return module
+
+
+def place(error: BaseException) -> str | None:
+    """Where in a user's own recipe an error was raised, as a file and a line; None where it was not."""
+    files = {str(code.path) for code in _RUN.values()}
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in files:
+            inside = "" if frame.name == "<module>" else f", in {frame.name}"
+            return f"{_short(Path(frame.filename))}, line {frame.lineno}{inside}"
+    return place(error.__cause__) if error.__cause__ else None
+
+
+def reason(error: Exception) -> str:
+    """What an error says: a sentence of ours as it is, anything else with its kind."""
+    said = str(error).partition("\n")[0]
+    return said if isinstance(error, ValueError) else f"{type(error).__name__}: {said}"
+
+
+def _own(name: str) -> Code:
+    path = Path(name).expanduser()
+    try:
+        return Code(path.resolve(), path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"recipe {name} cannot be read ({error.strerror}).") from None
+
+
+def _parsed(text: bytes, path: Path) -> ast.Module:
+    try:
+        return ast.parse(text, str(path))
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise ConfigError(f"{_short(path)}{line}: {error.msg}.") from None
+    except ValueError as error:  # not the encoding it names
+        raise ConfigError(f"{_short(path)}: {error}.") from None
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

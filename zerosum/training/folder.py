@@ -18,10 +18,13 @@ from zerosum.training.checkpoint import Checkpoints, digest
 from zerosum.training.lock import NAME as LOCK, Lock
 
 RECORD = "config.json"
+CODE = "recipe.py"
+"""The file of a user's own recipe, as the run began with it."""
+
 SIGNATURE = "sha256"
 
 IDENTITY = {"recipe": str, "config": dict, "data": dict, "seed": int}
-"""What a run is, and of which type: none of it may change while it goes on."""
+"""What a run is, and of which type: none of it may change while it goes on, nor the code of a user's own recipe."""
 
 _BEGINNINGS = re.compile(rf"{re.escape(LOCK)}|probe\..*|config\.json\.new")
 """What a process killed before its run began leaves: a folder with nothing else is as good as empty."""
@@ -114,6 +117,11 @@ class RunFolder:
             self.write_record()
         return said
 
+    def keep_code(self, text: bytes) -> None:
+        """Keep a user's own recipe beside the run."""
+        if not (self.path / CODE).exists():
+            files.replace(self.path / CODE, text)
+
     def write_record(self) -> None:
         """Write ``config.json``, whole, with a digest of its content."""
         content = {**self.record, SIGNATURE: digest(self.record)}
@@ -166,7 +174,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 def checkpoints_of(path: Path, record: Mapping[str, Any]) -> Checkpoints:
     """The checkpoints of the run a folder holds."""
-    return Checkpoints(path / "checkpoints", digest({key: record[key] for key in IDENTITY}))
+    code = {"code": sha} if (sha := _sha_of_code(record)) else {}
+    return Checkpoints(path / "checkpoints", digest({**{key: record[key] for key in IDENTITY}, **code}))
 
 
 def _look(path: Path, record: Mapping[str, Any], fresh: bool) -> tuple[bool, dict[str, Any] | None]:
@@ -194,11 +203,18 @@ def _refuse_another(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) 
         was, now = old["config"], new["config"]
         names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
         differences += [f"{name} was {was.get(name)}, now {now.get(name)}" for name in names]
+    if old["recipe"] == new["recipe"] and _sha_of_code(old) != _sha_of_code(new):
+        differences.append(f"{old['recipe']} has changed since; {path / CODE} is as it was")
     if differences:
         raise ConfigError(
             f"{path} holds another run ({'; '.join(differences)}); "
             "continue it with what it was started with, choose another --out, or move it aside with --fresh."
         )
+
+
+def _sha_of_code(record: Mapping[str, Any]) -> str | None:
+    code = record.get("code")
+    return code.get("sha256") if isinstance(code, dict) else None
 
 
 def _unusable(path: Path, error: OSError) -> RunError:

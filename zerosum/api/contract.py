@@ -1,0 +1,229 @@
+"""What every recipe keeps: checks that the tests run over all of them, and anyone over a recipe of their own."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zerosum import recipes
+from zerosum.api.options import checked
+from zerosum.api.plans import build
+from zerosum.data import open_data
+from zerosum.errors import Unsupported
+from zerosum.game import Game, gradients
+from zerosum.game.schedules import Round
+from zerosum.training import Experiment, Feed, play_round
+from zerosum.training.experiment import WHY_NOT
+
+ROUNDS = 4
+"""Rounds that a check plays at most, before and after what it looks at."""
+
+
+class Broken(Exception):
+    """A recipe does not keep what it must; the message says what and where."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recipe with its settings on some data, made anew for every check.
+
+    Arguments:
+        module: The recipe.
+        config: Its configuration.
+        data: Data by name or path.
+    """
+
+    module: ModuleType
+    config: Any
+    data: str
+
+    def make(self, seed: int = 0) -> tuple[Experiment, Feed]:
+        """The experiment as it stands before the first round of its last stage, and what feeds it."""
+        source = open_data(self.data, seed=seed)
+        experiment = build(self.module, self.config, source.spec, seed)
+        experiment.begin(lambda: open_data(self.data))
+        game = experiment.game
+        size = min(self.config.batch_size, source.spec.count or self.config.batch_size)
+        return experiment, Feed(source, experiment.draws, game.schedule, size, seed, game.device)
+
+
+def check(recipe: str, data: str = "digits", settings: Mapping[str, Any] | None = None) -> dict[str, str | None]:
+    """Run every check on a recipe.
+
+    Arguments:
+        recipe: A name, or the path of your own.
+        data: What to build it for, by name or path.
+        settings: Fields of its Config, small ones for haste.
+
+    Returns:
+        For each check by its sentence: None where the recipe keeps it, else what is wrong.
+
+    Raises:
+        ConfigError: There is no such recipe, or a setting is not its own.
+        DataError: There is no such data.
+    """
+    module = recipes.find(recipe)
+    trial = Trial(module, checked(module.Config, settings or {}, f"recipe {recipe}"), data)
+    found: dict[str, str | None] = {}
+    for sentence, look in CHECKS.items():
+        try:
+            look(trial)
+            found[sentence] = None
+        except Broken as error:
+            found[sentence] = str(error)
+        except Exception as error:  # whatever the recipe's own code raises is what is wrong with it
+            where = recipes.place(error)
+            found[sentence] = f"{where}: {recipes.reason(error)}" if where else recipes.reason(error)
+    return found
+
+
+def _plays(trial: Trial) -> None:
+    experiment, feed = trial.make()
+    game = experiment.game
+    _play(game, feed, 3)
+    reading = game.read()
+    if not reading.terms:
+        raise Broken("no term was logged in three rounds.")
+    for term, value in reading.terms.items():
+        if not term.partition("/")[2].isidentifier():
+            raise Broken(f"the term {term!r} is to be named as a Python identifier.")
+        if not torch.tensor(value).isfinite():
+            raise Broken(f"the term {term} is {value} within three rounds.")
+    for player, skipped in reading.skipped.items():
+        if skipped:
+            raise Broken(f"{skipped} updates of {player} were not finite within three rounds.")
+
+
+def _moves_its_own(trial: Trial) -> None:
+    experiment, feed = trial.make()
+    game = experiment.game
+    images = _play(game, feed, 1)
+    for place, turn in enumerate(game.schedule.turns):
+        before = {name: _copies(network) for name, network in game.networks.items()}
+        batches = feed.batches(game.round * turn.every, images)
+        for batch in (batch for repeats in batches for batch in repeats):
+            batch["images"] = game.images
+        game.descend(turn.player, gradients(game, turn, Round(game, batches).batch(place, 0))[1])
+        for name, network in game.networks.items():
+            if _same(before[name], _copies(network)) == (name in game.players[turn.player].moves):
+                did = "did not move" if name in game.players[turn.player].moves else "moved"
+                raise Broken(f"turn {place + 1}, of {turn.player}, {did} the network {name}.")
+
+
+def _seeded(trial: Trial) -> None:
+    (a, _), (b, _), (c, _) = trial.make(), trial.make(), trial.make(seed=1)
+    for name in a.game.networks:
+        weights = [_copies(made.game.networks[name]) for made in (a, b, c)]
+        if not _same(weights[0], weights[1]):
+            raise Broken(f"the weights of {name} differ between two runs of one seed.")
+        if weights[0] and _same(weights[0], weights[2]):
+            raise Broken(f"the weights of {name} are the same for another seed.")
+
+
+def _fused_is_plain(trial: Trial) -> None:
+    (fused, feed), (plain, _) = trial.make(), trial.make()
+    if any(player.update.plain is None for player in plain.game.players.values()):
+        return  # torch's own optimizers have one execution
+    plain.game._fused = dict.fromkeys(plain.game._fused, False)
+    _play(fused.game, feed, ROUNDS)
+    _play(plain.game, feed, ROUNDS)
+    for name in fused.game.networks:
+        pairs = zip(_copies(fused.game.networks[name]), _copies(plain.game.networks[name]), strict=True)
+        if not all(torch.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in pairs):
+            raise Broken(f"after {ROUNDS} rounds the weights of {name} differ between the two executions of an update.")
+
+
+def _resumes(trial: Trial) -> None:
+    (one, feed), (other, _) = trial.make(), trial.make(seed=1)
+    images = _play(one.game, feed, ROUNDS)
+    other.game.load_state({key: tensor.clone() for key, tensor in one.game.state().items()})
+    _play(one.game, feed, 3, images)
+    _play(other.game, feed, 3, images)
+    continued = other.game.state()
+    for key, tensor in one.game.state().items():
+        if not torch.equal(tensor, continued[key]):
+            raise Broken(f"{key} differs after saving and going on: something that changes is kept outside the game.")
+
+
+def _samples(trial: Trial) -> None:
+    experiment, feed = trial.make()
+    if "sample" not in experiment.answers:
+        return
+    _play(experiment.game, feed, 2)
+    samples, spec = experiment.sample(7, seed=1), open_data(trial.data).spec
+    if samples.shape != (7, *spec.shape):
+        raise Broken(f"7 samples are of shape {tuple(samples.shape)}, not {(7, *spec.shape)}.")
+    if samples.dtype != torch.float32:
+        raise Broken(f"samples are {samples.dtype}, not float32.")
+    low, high = float(samples.min()), float(samples.max())
+    if spec.kind == "uint8" and not 0 <= low <= high <= 1:
+        raise Broken(f"images are samples in [0, 1], these are in [{low:.3g}, {high:.3g}].")
+    if len(torch.unique(samples.flatten(1), dim=0)) != 7:
+        raise Broken("7 samples are not 7 different ones.")
+    if not torch.equal(samples, experiment.sample(7, seed=1)):
+        raise Broken("samples of one seed differ.")
+
+
+def _answers(trial: Trial) -> None:
+    experiment, feed = trial.make()
+    given = feed.batches(0, 0)[0][0]
+    for question in WHY_NOT:
+        if question == "sample":
+            continue
+        batch = {"z": given["z"]} if question == "decode" and "z" in given else {"x": given["x"]}
+        try:
+            count = len(experiment.ask(question, batch))
+        except Unsupported:
+            continue
+        if count != len(given["x"]):
+            raise Broken(f"{question} gives {count} answers for {len(given['x'])} examples.")
+
+
+def _says_what_it_is(trial: Trial) -> None:
+    if not (text := inspect.getdoc(trial.module)) or not text.partition("\n")[0].endswith("."):
+        raise Broken("its docstring is to begin with a sentence, which lists show.")
+    tree = ast.parse(inspect.getsource(trial.module))
+    (config,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
+    for field, after in zip(config.body, [*config.body[1:], None], strict=True):
+        if isinstance(field, ast.AnnAssign) and not _is_sentence(after):
+            raise Broken(f"the setting {ast.unparse(field.target)} needs a sentence in quotes below it: the help's.")
+
+
+CHECKS: dict[str, Callable[[Trial], None]] = {
+    "it builds, and plays with finite terms": _plays,
+    "a turn moves its player's networks alone": _moves_its_own,
+    "weights come from the seed": _seeded,
+    "the fused update is the plain one": _fused_is_plain,
+    "saved and gone on is gone on, to the bit": _resumes,
+    "samples are of the data's shape and range, and differ": _samples,
+    "every question is answered or refused": _answers,
+    "it says what it is, and what its settings are": _says_what_it_is,
+}
+"""By the sentence that is kept."""
+
+
+def _play(game: Game, feed: Feed, rounds: int, images: int = 0) -> int:
+    for _ in range(rounds):
+        images = play_round(game, feed, images)
+    return images
+
+
+def _copies(network: nn.Module) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def _same(a: list[Tensor], b: list[Tensor]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def _is_sentence(node: ast.stmt | None) -> bool:
+    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        return False
+    return str(node.value.value).rstrip().endswith(".")

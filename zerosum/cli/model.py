@@ -1,0 +1,26 @@
+"""Options that every verb about a run's model has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zerosum import api
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model of the run, and where it computes."""
+
+    raw: bool = False
+    """Use the networks as last trained instead of their averages."""
+    checkpoint: api.fields.Count | None = None
+    """Round of the checkpoint to use [rounds]; the newest by default."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    """Where to compute."""
+    trust: bool = False
+    """Run the copy of a recipe of your own that lies in the run folder, where the original has changed or gone."""
+
+    def named(self) -> dict[str, Any]:
+        """The arguments that Python's functions take for them."""
+        return {"raw": self.raw, "round": self.checkpoint, "device": self.device, "trust": self.trust}
