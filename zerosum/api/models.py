@@ -116,21 +116,11 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu", t
     Raises:
         RunError: The folder holds no run, no checkpoint of it can be used, or its recipe is nowhere to be trusted.
     """
-    path = run.path if isinstance(run, Run) else Path(run)
-    record = read_record(path) if path.is_dir() else None
-    if record is None:
-        raise RunError(f"{path} is no run folder (there is no config.json in it).")
-    module = _module_of(path, record, trust)
-    try:
-        spec = TypeAdapter(DataSpec).validate_python(record["data"]["spec"])
-    except (KeyError, TypeError, ValidationError):
-        raise RunError(f"{path / 'config.json'} does not say what its data were; restore it from a copy.") from None
-    config = checked(module.Config, record["config"], str(path / "config.json"))
+    path, record = record_of(run)
     checkpoint = checkpoints_of(path, record).load(round)
     if checkpoint is None:
         raise RunError(f"{path} has no checkpoint yet; train it a little longer.")
-    with torch.random.fork_rng(devices=[]):
-        experiment = build(module, config, spec, record["seed"])
+    experiment, config, spec = experiment_of(path, record, trust)
     where = choose_device(device)
     try:
         experiment = experiment.stage_named(checkpoint.facts.get("stage"))
@@ -141,6 +131,35 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu", t
     for sentence in checkpoint.damaged:
         warnings.warn(f"{sentence} Using {checkpoint.path.name}.", stacklevel=2)
     return Model(experiment, record["recipe"], config, spec, int(checkpoint.facts["round"]))
+
+
+def record_of(run: Run | Path | str) -> tuple[Path, dict[str, Any]]:
+    """A run's folder and its record.
+
+    Raises:
+        RunError: The folder holds no run.
+    """
+    path = run.path if isinstance(run, Run) else Path(run)
+    record = read_record(path) if path.is_dir() else None
+    if record is None:
+        raise RunError(f"{path} is no run folder (there is no config.json in it).")
+    return path, record
+
+
+def experiment_of(path: Path, record: Mapping[str, Any], trust: bool = False) -> tuple[Experiment, Any, DataSpec]:
+    """What a run trained, as it stood before its first round, with its configuration and what its data were.
+
+    Raises:
+        RunError: The record does not say enough, or the run's own recipe is nowhere to be trusted.
+    """
+    module = _module_of(path, record, trust)
+    try:
+        spec = TypeAdapter(DataSpec).validate_python(record["data"]["spec"])
+    except (KeyError, TypeError, ValidationError):
+        raise RunError(f"{path / RECORD} does not say what its data were; restore it from a copy.") from None
+    config = checked(module.Config, record["config"], str(path / RECORD))
+    with torch.random.fork_rng(devices=[]):
+        return build(module, config, spec, record["seed"]), config, spec
 
 
 def _module_of(path: Path, record: Mapping[str, Any], trust: bool) -> ModuleType:

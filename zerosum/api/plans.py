@@ -122,7 +122,7 @@ class Plan:
     def train(self, show: Display) -> Run:
         """Train, from wherever the run folder stands."""
         record = self.record()
-        with _set_up(record["threads"]):
+        with with_threads(record["threads"]):
             experiment = build(self.module, self.config, self.spec, self.options.seed)
             folder = RunFolder.claim(self.out, record, self.options.fresh)
             try:
@@ -148,7 +148,7 @@ class Plan:
     def forecast(self) -> list[Forecast]:
         """What each stage would cost, from a trial of a second or two in eager mode; nothing is written."""
         record = self.record()
-        with _set_up(record["threads"]):
+        with with_threads(record["threads"]):
             experiment = build(self.module, self.config, self.spec, self.options.seed)
             for stage in experiment.stages:
                 stage.game.to(torch.device(record["device"]))
@@ -237,7 +237,7 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
 
 
 @contextmanager
-def _set_up(threads: int) -> Iterator[None]:
+def with_threads(threads: int) -> Iterator[None]:
     """Torch with a run's number of threads, and the caller's threads and random numbers back at the end."""
     before = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):

@@ -34,4 +34,5 @@ from zerosum.game.schedules import (
     alternating as alternating,
     simultaneous as simultaneous,
 )
+from zerosum.game.tally import Reading as Reading
 from zerosum.game.unroll import Functional as Functional, still as still, unroll as unroll

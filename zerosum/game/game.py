@@ -68,6 +68,8 @@ class Game:
             network.train(name in moved)
         self.averages = {name: self._average_of(name) for name in self.halflives}
         self.round = 0
+        self.witness: Callable[[str, Sequence[Tensor]], None] | None = None
+        """Told the player and the gradients of every update, before it; for looking into a round."""
         self.check: RecipeCheck | None = None
         """At work in round 0 alone; a traced round asks for it and not for its own number, which changes."""
         self._mode: Mode = "eager"
@@ -152,6 +154,8 @@ class Game:
         A step with a gradient that is not finite changes nothing; the tally counts it on the device.
         """
         mover = self.players[player]
+        if self.witness is not None:
+            self.witness(player, gradients)
         skip = updates.step(
             mover.update, gradients, self.states[player], self._moved[player], self.images, self._fused[player]
         )

@@ -67,6 +67,10 @@ class Tally:
             else:
                 self._sums[key], self._counts[key] = term.clone(), 1
 
+    def any_skipped(self) -> bool:
+        """Whether an update was skipped since the last reading; copies to the host."""
+        return bool(torch.stack(list(self._skipped.values())).any())
+
     def read(self) -> Reading:
         """Means and counts since the last reading, in one copy to the host; counts from anew."""
         on_device = [*self._sums.values(), *self._skipped.values()]

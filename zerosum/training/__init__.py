@@ -4,8 +4,10 @@ This room takes an :class:`Experiment`, never the name of a recipe.
 """
 
 from zerosum.training import fields as fields
+from zerosum.training.course import Course as Course
 from zerosum.training.experiment import Answer as Answer, Experiment as Experiment
 from zerosum.training.feed import Feed as Feed, play_round as play_round
 from zerosum.training.folder import RunFolder as RunFolder
 from zerosum.training.forecast import Forecast as Forecast, forecast as forecast
 from zerosum.training.loop import Goal as Goal, Intervals as Intervals, Run as Run, Training as Training
+from zerosum.training.replay import Replay as Replay, replay as replay

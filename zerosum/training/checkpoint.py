@@ -31,7 +31,7 @@ FORMAT = 1
 TENSORS = "game.safetensors"
 MANIFEST = "manifest.json"
 KEPT = 3
-"""Checkpoints that stay; the last two that verified always do."""
+"""Checkpoints that stay; the last two that verified always do, and the last before updates were skipped."""
 
 _MARGIN = 1 << 20
 
@@ -190,13 +190,26 @@ class Checkpoints:
         files.rename(path, target)
         self._verified.discard(path)
 
+    def last_clean(self, until: int | None = None) -> int | None:
+        """The newest round (up to one) whose checkpoint was made with every update finite since the one before."""
+        for number in self.rounds():
+            if until is None or number <= until:
+                try:
+                    if _read_manifest(self._path(number)).get("clean", True):
+                        return number
+                except Damaged:
+                    continue
+        return None
+
     def _prune(self) -> None:
         paths = [self._path(number) for number in self.rounds()]
         good = [path for path in paths if path in self._verified]
         if len(good) < 2:
             return
+        clean = self.last_clean()
+        stay = {*good[:2], *([] if clean is None else [self._path(clean)])}
         for path in paths[KEPT:]:
-            if path not in good[:2]:
+            if path not in stay:
                 files.remove(path)
                 self._verified.discard(path)
 

@@ -1,7 +1,7 @@
 """The run folder: who may write in it, what run it holds, and where things are.
 
 ``config.json`` what the run is · ``log.jsonl`` terms over rounds · ``metrics.jsonl`` judgements · ``samples/`` pictures
-of a fixed latent set · ``checkpoints/`` · ``run.lock``.
+of a fixed latent set · ``checkpoints/`` · ``diverged/`` · ``run.lock``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ CODE = "recipe.py"
 """The file of a user's own recipe, as the run began with it."""
 
 SIGNATURE = "sha256"
+
+FACTS = "facts.json"
+"""In ``diverged``: where and how training left the numbers, beside the batches of that round."""
 
 IDENTITY = {"recipe": str, "config": dict, "data": dict, "seed": int}
 """What a run is, and of which type: none of it may change while it goes on, nor the code of a user's own recipe."""
@@ -61,6 +64,11 @@ class RunFolder:
     def samples(self) -> Path:
         """Pictures of a fixed latent set."""
         return self.path / "samples"
+
+    @property
+    def diverged(self) -> Path:
+        """What the round saw in which training left the numbers."""
+        return self.path / "diverged"
 
     @classmethod
     def claim(cls, path: Path, record: Mapping[str, Any], fresh: bool = False) -> RunFolder:

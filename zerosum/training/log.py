@@ -16,7 +16,7 @@ from zerosum.training import files
 def append(path: Path, record: Mapping[str, Any]) -> None:
     """Add a line. Numbers that are not finite become null: JSON has no other way to say it."""
     _drop_torn_line(path)
-    files.append(path, (json.dumps(_plain(record), allow_nan=False) + "\n").encode())
+    files.append(path, (json.dumps(plain(record), allow_nan=False) + "\n").encode())
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -75,9 +75,10 @@ def _drop_torn_line(path: Path) -> None:
     files.truncate(path, whole)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The same for JSON, which has no NaN and no infinity: None in their place."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -7,19 +7,24 @@ number of rounds is the same bits however often it was stopped and continued.
 from __future__ import annotations
 
 import functools
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
+
 from zerosum.data import Data
 from zerosum.errors import DataError, Diverged, Interrupted, RunError
+from zerosum.game import Game, Reading
 from zerosum.metrics import Result
 from zerosum.training import files, judgements, log, pictures
+from zerosum.training.course import Course
 from zerosum.training.experiment import Experiment
-from zerosum.training.feed import Feed, play_round
-from zerosum.training.folder import RunFolder
+from zerosum.training.feed import Feed
+from zerosum.training.folder import FACTS, RunFolder
 from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent
 
@@ -114,22 +119,30 @@ class Training:
         display: Display | None = None,
         amended: Sequence[str] = (),
     ):
-        self.stages = experiment.stages
-        self.feeds = [*(feed.of(stage) for stage in self.stages[:-1]), feed]
+        self.course = Course(experiment, feed, open_split)
         self.seed, self.folder = feed.seed, folder
-        self._enter(0)
         self.goal, self.intervals, self.amended = goal, intervals, amended
         self.open_split, self.display = open_split, display or Silent()
         self.seconds_before = 0.0
         self.failures: dict[str, int] = {}
-        self.images = 0
         self.saved: int | None = None
+        self.clean = True
         self.started = self.saved_at = time.monotonic()
 
     @property
     def round(self) -> int:
         """Rounds played in the whole run, through all its stages."""
-        return self.rounds_before + self.game.round
+        return self.course.round
+
+    @property
+    def images(self) -> int:
+        """Real examples seen in the whole run."""
+        return self.course.images
+
+    @property
+    def game(self) -> Game:
+        """That of the stage which is played."""
+        return self.course.game
 
     @property
     def seconds(self) -> float:
@@ -150,7 +163,7 @@ class Training:
         for sentence in self.amended:
             self._event("amended", sentence)
         if self.round == 0:
-            self.experiment.begin(lambda: self.open_split("train"))
+            self.course.begin()
             self._attempt("picture", self._picture)
         if self._reached():
             self.display.note(f"the goal is reached already: {self._where()}.")
@@ -182,25 +195,19 @@ class Training:
 
     def _ask_for_room(self) -> None:
         try:
-            self.folder.checkpoints.need(2 * max(stage.game.size() for stage in self.stages))  # a new one, the last
+            self.folder.checkpoints.need(
+                2 * max(stage.game.size() for stage in self.course.stages)
+            )  # a new one, the last
         except OSError as error:
             raise RunError(f"{self.folder.path} has no room for this run ({error}); make room first.") from error
 
-    def _enter(self, stage: int) -> None:
-        """Make a stage the one that is played."""
-        self.stage = stage
-        self.experiment, self.feed = self.stages[stage], self.feeds[stage]
-        self.game = self.experiment.game
-        self.rounds_before = sum(earlier.rounds for earlier in self.stages[:stage])
-
     def _round(self) -> None:
-        if self.stage < len(self.stages) - 1 and self.game.round == self.experiment.rounds:
+        if self.course.stage_is_over:
             if self.game.tally:
                 self._log()
-            self._enter(self.stage + 1)
-            self.experiment.begin(lambda: self.open_split("train"))
-            self._event("stage", f"stage {self.experiment.stage} begins at {self._where()}.")
-        self.images = play_round(self.game, self.feed, self.images)
+            self.course.advance()
+            self._event("stage", f"stage {self.course.experiment.stage} begins at {self._where()}.")
+        self.course.play()
         self.display.tick(self.round, self._fraction(), self.seconds)
         if self.round % self.intervals.log == 0:
             self._log()
@@ -230,14 +237,13 @@ class Training:
             log.keep_rounds(self.folder.metrics, -1)
             return
         try:
-            self._enter(self.stages.index(self.stages[-1].stage_named(checkpoint.facts.get("stage"))))
-            self.game.load_state(checkpoint.tensors)
+            self.course.take_up(checkpoint)
         except ValueError as error:
             raise RunError(
                 f"{checkpoint.path} does not fit the networks this recipe builds: {error} "
                 "Use the version of the recipe it was made with, or --fresh."
             ) from error
-        self.images, self.saved = int(checkpoint.facts["images"]), self.round
+        self.saved = self.round
         self.seconds_before = float(checkpoint.facts["seconds"])
         whole = log.cut(self.folder.log, int(checkpoint.facts["log"]))
         log.keep_rounds(self.folder.metrics, self.round)
@@ -263,18 +269,49 @@ class Training:
         for player, count in reading.skipped.items():
             made = reading.updates[player]
             if count:
+                self.clean = False
                 text = f"{count} of {made} updates of {player} were skipped: gradients not finite."
                 self._event("skipped", text, player=player, skipped=count, updates=made)
             if count and count == made:
+                self._attempt("dump", functools.partial(self._dump, player, reading))
                 raise Diverged(
                     f"training diverged: none of the last {made} updates of {player} had finite gradients; "
-                    f"lower the learning rate or strengthen the penalty (round {self.round})."
+                    f"lower the learning rate or strengthen the penalty (round {self.round}). "
+                    f"zerosum replay {self.folder.path} finds the first of them."
                 )
+
+    def _dump(self, player: str, reading: Reading) -> Path:
+        """What the last round saw, and all that is needed to play it again."""
+        game, feed = self.game, self.course.feed
+        last = game.round - 1
+        before = self.images - feed.images(last)
+        batches = feed.batches(last, before)
+        tensors = {
+            f"turn-{place}/repeat-{number}/{name}": value.detach().to("cpu", copy=True).contiguous()
+            for place, repeats in enumerate(batches)
+            for number, batch in enumerate(repeats)
+            for name, value in batch.items()
+        }
+        facts = {
+            "round": self.round,
+            "player": player,
+            "stage": self.course.experiment.stage,
+            "seed": feed.seed,
+            "images_before": before,
+            "terms": reading.terms,
+            "skipped": reading.skipped,
+            "updates": reading.updates,
+            "last_clean_checkpoint": self.folder.checkpoints.last_clean(),
+        }
+        files.make_folder(self.folder.diverged)
+        files.replace(self.folder.diverged / "batches.safetensors", safetensors.torch.save(tensors))
+        files.replace(self.folder.diverged / FACTS, (json.dumps(log.plain(facts), indent=2) + "\n").encode())
+        return self.folder.diverged
 
     def _picture(self) -> Path:
         spec = self.open_split("train").spec
         n = SHOWN_POINTS if spec.kind == "real" else SHOWN_IMAGES
-        samples = self.experiment.sample(n, self.seed)
+        samples = self.course.experiment.sample(n, self.seed)
         reals = self.open_split("train").batch(0, n)["x"] if spec.kind == "real" else None
         path = self.folder.samples / f"round-{self.round:08d}.png"
         files.make_folder(path.parent)
@@ -289,12 +326,13 @@ class Training:
                 "images": self.images,
                 "seconds": self.seconds,
                 "log": log.size(self.folder.log),
-                "stage": self.experiment.stage,
+                "stage": self.course.experiment.stage,
+                "clean": self.clean and not self.game.tally.any_skipped(),
             }
             return self.folder.checkpoints.save(self.round, self.game.state(), facts)
 
         if self.saved != self.round and self._attempt("checkpoint", save, last):
-            self.saved = self.round
+            self.saved, self.clean = self.round, True
         self.saved_at = time.monotonic()
 
     def _attempt(self, what: str, write: Callable[[], Any], last: bool = False) -> Any:
@@ -315,11 +353,11 @@ class Training:
 
     def _judge(self) -> list[Result]:
         results = []
-        for metric in self.experiment.metrics:
+        for metric in self.course.experiment.metrics:
             result = judgements.find(self.folder.metrics, self.round, metric.name, self.seed)
             if result is None:
                 try:
-                    result = metric(self.experiment.sample, self.open_split, self.seed)
+                    result = metric(self.course.experiment.sample, self.open_split, self.seed)
                 except DataError as error:
                     self.display.note(f"{metric.name} is left out: {error}")
                     continue

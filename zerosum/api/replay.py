@@ -1,0 +1,76 @@
+"""A round of a run played again, to see what went wrong in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from zerosum.api.models import experiment_of, record_of
+from zerosum.api.plans import with_threads
+from zerosum.data import Data, open_data
+from zerosum.errors import DataError, RunError
+from zerosum.runtime import choose_device
+from zerosum.training import Course, Feed, Replay, Run, replay as play_again
+from zerosum.training.folder import FACTS, checkpoints_of
+
+
+def replay(
+    run: Run | Path | str,
+    round: int | None = None,
+    data_root: Path | str | None = None,
+    trust: bool = False,
+    tick: Callable[[int], None] = lambda round: None,
+) -> Replay:
+    """Play a round of a run again and look into it; nothing is written, and the run's own weights stay as they are.
+
+    From the checkpoint before it, every bit is as it was in training (a compiled run is played eagerly, to rounding).
+
+    Arguments:
+        run: A run folder, or what training returned.
+        round: Which, counted from 1 as in the log. After a divergence by default: the first round with gradients that
+            were not finite.
+        data_root: Folder that known data sets lie in.
+        trust: As for :func:`load`.
+        tick: Told each round that is played on the way.
+
+    Raises:
+        RunError: The folder holds no run; it has not diverged, and no round was asked for; the round is past its end.
+        DataError: Its data are not there, or not what they were.
+    """
+    path, record = record_of(run)
+    checkpoints = checkpoints_of(path, record)
+    end = max(checkpoints.rounds(), default=0)
+    facts = path / "diverged" / FACTS
+    if facts.exists():
+        end = max(end, int(json.loads(facts.read_text())["round"]))
+    if round is None and not facts.exists():
+        raise RunError(f"{path} has not diverged; name a round of it to replay, 1 to {end}.")
+    if round is not None and not 1 <= round <= end:
+        raise RunError(f"{path} has the rounds 1 to {end}, got {round}.")
+    until = end if round is None else round
+
+    def opened(split: str, seed: int | None = None, device: torch.device | None = None) -> Data:
+        source = record.get("source", record["data"]["spec"]["name"])
+        data = open_data(source, split, seed, device or torch.device("cpu"), data_root)
+        if split == "train" and data.fingerprint != record["data"].get("fingerprint"):
+            raise DataError(f"{source} is no longer what {path} was trained on; restore it to replay.")
+        return data
+
+    with with_threads(record.get("threads", 1)):
+        experiment, config, _ = experiment_of(path, record, trust)
+        device = choose_device(record.get("device", "cpu"))
+        for stage in experiment.stages:
+            stage.game.to(device)
+        data = opened("train", record["seed"], device)
+        feed = Feed(data, experiment.draws, experiment.game.schedule, config.batch_size, record["seed"], device)
+        course = Course(experiment, feed, opened)
+        start = checkpoints.last_clean(until - 1)
+        checkpoint = None if start is None else checkpoints.load(start)
+        if checkpoint is None:
+            course.begin()
+        else:
+            course.take_up(checkpoint)
+        return play_again(course, until, stop=round is None, tick=tick)
