@@ -41,6 +41,11 @@ class Model:
         self._experiment = experiment
 
     @property
+    def experiment(self) -> Experiment:
+        """What was trained: its game, its draws, its answers."""
+        return self._experiment
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
         """The judges of its recipe."""
         return self._experiment.metrics

@@ -18,6 +18,7 @@ VERBS = {
     "sample": "draw samples from a run, as a picture or as arrays",
     "explore": "walk through a run's latents, or look at the whole plane of them",
     "evaluate": "judge a run, beside what the numbers should be read with",
+    "report": "a run as one page that can be mailed",
     "replay": "a round of a run again, to see what went wrong in it",
     "list": "what there is: recipes, data, metrics",
     "show": "a recipe: what it is, its players and its settings",

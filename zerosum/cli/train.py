@@ -135,6 +135,7 @@ def _print_run(plan: Any, words: Sequence[str], run: Any) -> None:
         print(f"  {result.metric} = {result.value:.4g}{interval}")
     if run.picture is not None:
         print(f"samples: {run.picture}")
+    print(f"report: {run.path / 'report.html'}")
     me = command()
     print("next:")
     print(f"  {me} sample {shlex.quote(str(run.path))} --n 100 --out more.png")

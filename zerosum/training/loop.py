@@ -20,7 +20,7 @@ from zerosum.data import Data
 from zerosum.errors import DataError, Diverged, Interrupted, RunError
 from zerosum.game import Game, Reading
 from zerosum.metrics import Result
-from zerosum.training import files, judgements, log, pictures
+from zerosum.training import files, judgements, log, pictures, report
 from zerosum.training.course import Course
 from zerosum.training.experiment import Experiment
 from zerosum.training.feed import Feed
@@ -191,6 +191,7 @@ class Training:
             self._log()
         picture = self._attempt("picture", self._picture)
         results = self._judge()
+        self._report()
         return Run(self.folder.path, self.round, self.images, seconds, results, picture)
 
     def _ask_for_room(self) -> None:
@@ -274,6 +275,7 @@ class Training:
                 self._event("skipped", text, player=player, skipped=count, updates=made)
             if count and count == made:
                 self._attempt("dump", functools.partial(self._dump, player, reading))
+                self._report()
                 raise Diverged(
                     f"training diverged: none of the last {made} updates of {player} had finite gradients; "
                     f"lower the learning rate or strengthen the penalty (round {self.round}). "
@@ -317,6 +319,10 @@ class Training:
         files.make_folder(path.parent)
         files.replace(path, pictures.png(pictures.picture(samples, reals)))
         return path
+
+    def _report(self) -> None:
+        write = functools.partial(report.write, self.folder.path, self.folder.record, self.course.experiment)
+        self._attempt("report", write)
 
     def _save(self, last: bool = False) -> None:
         def save() -> Path:

@@ -1,0 +1,298 @@
+"""The report of a run: one page that can be mailed, with everything inside it and nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zerosum import latent
+from zerosum.sources import Normal, Uniform
+from zerosum.training import files, log, pictures
+from zerosum.training.curves import plot
+from zerosum.training.experiment import Experiment
+from zerosum.training.folder import FACTS
+from zerosum.training.progress import duration
+
+NAME = "report.html"
+
+FRAMES = 24
+"""Pictures of the film at most."""
+
+MACHINE = ("device", "threads", "mode", "system", "processor", "cores", "python", "torch", "zerosum")
+"""Of the record, what says where the numbers come from; the host's name stays at home."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a run folder tells, read once.
+
+    Arguments:
+        path: The folder.
+        record: Its ``config.json``.
+    """
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @functools.cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """Of the log."""
+        return list(log.read(self.path / "log.jsonl"))
+
+    @functools.cached_property
+    def judgements(self) -> list[dict[str, Any]]:
+        """Of the newest round judged, with the controls, which are true of any."""
+        found = list(log.read(self.path / "metrics.jsonl"))
+        last = max((line["round"] for line in found), default=0)
+        return [line for line in found if line["round"] in (0, last)]
+
+    @property
+    def pictures(self) -> list[Path]:
+        """Of the fixed latents, by round."""
+        return sorted((self.path / "samples").glob("round-*.png"))
+
+    @property
+    def divergence(self) -> dict[str, Any] | None:
+        """Where it diverged, unless it has gone on since."""
+        facts = self.path / "diverged" / FACTS
+        if not facts.exists():
+            return None
+        found: dict[str, Any] = json.loads(facts.read_text())
+        return found if found["round"] >= max((line["round"] for line in self.lines), default=0) else None
+
+
+def verdict(story: Story) -> str:
+    """What came of it, in a sentence or two."""
+    lines = story.lines
+    spec = story.record["data"]["spec"]
+    what = f"{story.record['recipe']} on {spec['name']}"
+    if not lines:
+        return f"{what} has not trained yet."
+    last = lines[-1]
+    far = f"{last['round']:,} rounds, {last['images']:,} examples, {duration(last['seconds'])} of training"
+    if lost := story.divergence:
+        said = f"{what} diverged after {far}: the updates of {lost['player']} were no longer finite."
+    else:
+        said = f"{what} has trained {far}."
+    judged = [_phrase(line, spec) for line in story.judgements if line.get("subject", "model") == "model"]
+    if judged:
+        said += f" {'; '.join(judged)}."
+    skipped = sum(line["event"]["data"].get("skipped", 0) for line in lines if "event" in line)
+    if skipped and not story.divergence:
+        said += f" {skipped} updates were skipped because their gradients were not finite."
+    return said
+
+
+def page(story: Story, walk: bytes | None = None) -> str:
+    """The report as HTML.
+
+    Arguments:
+        story: Of the run.
+        walk: A picture of a walk through the latents, PNG.
+    """
+    record, spec = story.record, story.record["data"]["spec"]
+    title = f"{record['recipe']} on {spec['name']}"
+    parts = [f"<h1>{_text(title)}</h1>", f'<p class="verdict">{_text(verdict(story))}</p>']
+    shown = story.pictures
+    if shown:
+        caption = "Samples as training left them." + (" Grey: real." if spec["kind"] == "real" else "")
+        parts.append(_figure(_image(shown[-1].read_bytes(), "samples"), caption))
+    if story.judgements:
+        parts += ["<h2>Judged</h2>", _judged(story.judgements)]
+    if len(shown) > 1:
+        parts += ["<h2>Over training</h2>", _film(shown)]
+    parts += _curves(story.lines)
+    if walk is not None:
+        parts.append("<h2>From sample to sample</h2>")
+        parts.append(_figure(_image(walk, "a walk through the latents"), "Each row is a way through the latents."))
+    events = [(f"round {line['round']:,}", line["event"]["text"]) for line in story.lines if "event" in line]
+    if events:
+        parts += ["<h2>What happened</h2>", _table(events)]
+    parts += ["<h2>Configuration</h2>", _table((*record["config"].items(), ("seed", record["seed"])))]
+    data = (("data", spec["name"]), ("kind", spec["kind"]), ("shape", " x ".join(map(str, spec["shape"]))))
+    parts += ["<h2>Data</h2>", _table((*data, ("training examples", spec.get("count") or "endless")))]
+    parts += ["<h2>Machine</h2>", _table((key, record[key]) for key in MACHINE if key in record)]
+    for change in record.get("amendments", ()):
+        parts.append(
+            f"<p>From round {change['round']:,} on, {_text(change['what'])} {_text(change['from'])} became "
+            f"{_text(change['to'])}: bits may differ from there on.</p>"
+        )
+    return PAGE.format(title=_text(title), body="\n".join(parts), style=STYLE, script=SCRIPT)
+
+
+def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None = None, out: Path | None = None) -> Path:
+    """Write the report of a run.
+
+    Arguments:
+        path: The run folder.
+        record: Its ``config.json``.
+        experiment: The trained one, for a walk through its latents.
+        out: Where to; ``report.html`` in the run folder by default.
+    """
+    walk = None if experiment is None else walk_of(experiment, record["seed"])
+    target = out or path / NAME
+    files.replace(target, page(Story(path, record), walk).encode())
+    return target
+
+
+def walk_of(experiment: Experiment, seed: int, ends: int = 5, steps: int = 8) -> bytes | None:
+    """A picture of the ways from sample to sample, a row for each; None for what makes no images of latents."""
+    prior = experiment.draws.get("z")
+    if "decode" not in experiment.answers or not isinstance(prior, Normal | Uniform):
+        return None
+    latents = next(iter(experiment.drawn(ends, seed)))["z"].cpu()
+    way = latent.walk(latents, steps, path="spherical" if isinstance(prior, Normal) else "linear")
+    frames = experiment.decode(way.to(experiment.game.device)).cpu()
+    if frames.ndim != 4:
+        return None
+    rows = torch.arange(ends - 1)[:, None] * steps + torch.arange(steps + 1)
+    return pictures.png(pictures.grid(frames[rows.flatten()], steps + 1))
+
+
+def _phrase(line: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    value, name = line["value"], line["metric"].partition("[")[0]
+    if value is None:
+        return f"{name} is not finite"
+    if name == "neighbour_classes":
+        return f"Its samples have {value:.0f} of {spec.get('classes')} classes"
+    if name == "neighbour_distance":
+        return f"they lie {value:.2f} times as far from real examples as real ones do"
+    if name == "modes":
+        return f"It finds {value:.0f} modes"
+    if name == "high_quality":
+        return f"{value:.0%} of its samples lie near one"
+    if name == "parzen":
+        return f"Parzen windows give test examples {value:.1f} nats"
+    return f"{name} is {value:.4g}"
+
+
+def _judged(lines: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for line in lines:
+        interval = line.get("interval")
+        between = "" if not interval else f"{interval[0]:.4g} to {interval[1]:.4g}"
+        value = "not finite" if line["value"] is None else f"{line['value']:.4g}"
+        data = "" if line.get("own", True) else f" on {line['data']}"
+        rows.append((line["metric"] + data, line.get("subject", "model"), value, between, line.get("kind") or ""))
+    return _table(rows, head=("judge and protocol", "of", "value", "95 %", ""))
+
+
+def _curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    players: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for line in lines:
+        for name, value in line.get("terms", {}).items():
+            player, _, term = name.partition("/")
+            curve = players.setdefault(player, {}).setdefault(term, [])
+            curve.append((line["images"], math.nan if value is None else value))
+    out = []
+    for player, terms in players.items():
+        svg = plot({term: [curve] for term, curve in terms.items()}, "examples seen", "mean since the last line")
+        out.append(f'<h2>{_text(player)}</h2>\n<figure class="wide">{svg}</figure>')
+    return out
+
+
+def _film(shown: Sequence[Path]) -> str:
+    step = max(1, (len(shown) - 1) / (FRAMES - 1))
+    chosen = sorted({round(i * step) for i in range(FRAMES) if round(i * step) < len(shown)} | {len(shown) - 1})
+    frames = []
+    for i, place in enumerate(chosen):
+        number = int(shown[place].stem.removeprefix("round-"))
+        last = i == len(chosen) - 1
+        frames.append(
+            _image(
+                shown[place].read_bytes(),
+                f"samples at round {number:,}",
+                f' class="frame" data-round="{number:,}"{"" if last else " hidden"}',
+            )
+        )
+    top = len(chosen) - 1
+    return (
+        f'<figure class="film">{"".join(frames)}<figcaption><button type="button">play</button> '
+        f'<input type="range" min="0" max="{top}" value="{top}" aria-label="round"> '
+        "<output></output><noscript> the last round</noscript></figcaption></figure>\n"
+        "<p>The same latents at every picture.</p>"
+    )
+
+
+def _figure(content: str, caption: str) -> str:
+    return f"<figure>{content}<figcaption>{_text(caption)}</figcaption></figure>"
+
+
+def _image(png: bytes, alt: str, more: str = "") -> str:
+    return f'<img alt="{_text(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}"{more}>'
+
+
+def _table(rows: Any, head: Sequence[str] = ()) -> str:
+    titles = "".join(f"<th>{_text(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table>{f"<tr>{titles}</tr>" if head else ""}{body}</table></div>'
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value))
+
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #777; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 760px; padding: 16px; }
+h1 { font-size: 1.6rem; margin: .4em 0; } h2 { font-size: 1.15rem; margin: 1.8em 0 .5em; }
+.verdict { font-size: 1.1rem; border-left: 4px solid #4269d0; padding-left: 12px; }
+figure { margin: 0; } img { max-width: 100%; height: auto; display: block; } svg { min-width: 560px; display: block; }
+img { image-rendering: pixelated; border-radius: 4px; } img[hidden] { display: none; }
+figcaption, p { margin: .4em 0; } figcaption { color: var(--soft); font-size: .9rem; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
+td, th { border-bottom: 1px solid var(--line); padding: 4px 16px 4px 0; text-align: left; vertical-align: top; }
+input { vertical-align: middle; width: min(50%, 300px); }
+"""
+
+SCRIPT = """
+for (const film of document.querySelectorAll(".film")) {
+  const frames = [...film.querySelectorAll(".frame")], range = film.querySelector("input");
+  const button = film.querySelector("button"), out = film.querySelector("output");
+  let timer = null;
+  const show = () => {
+    frames.forEach((frame, i) => { frame.hidden = i != range.value; });
+    out.textContent = "round " + frames[range.value].dataset.round;
+  };
+  const stop = () => { clearInterval(timer); timer = null; button.textContent = "play"; };
+  range.addEventListener("input", () => { stop(); show(); });
+  button.addEventListener("click", () => {
+    if (timer) return stop();
+    if (+range.value == frames.length - 1) range.value = 0;
+    button.textContent = "stop";
+    show();
+    timer = setInterval(() => {
+      range.value = +range.value + 1;
+      show();
+      if (+range.value == frames.length - 1) stop();
+    }, 300);
+  });
+  show();
+}
+"""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
+script-src 'unsafe-inline'">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}
+<script>{script}</script>
+</body>
+</html>
+"""
