@@ -40,6 +40,12 @@ class Diverged(ZerosumError):
     exit_code = 5
 
 
+class RankError(ZerosumError):
+    """A rank of the training failed, hung, or is no longer like the others."""
+
+    exit_code = 6
+
+
 class Unsupported(ZerosumError):
     """A trained model was asked for something its kind cannot answer; the message says why."""
 

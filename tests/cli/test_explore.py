@@ -263,7 +263,7 @@ def test_models_that_cannot_be_explored(monkeypatch):
         (("nowhere", "wlak"), 2, "unknown way to explore 'wlak'; nearest: walk."),
         (("nowhere", "walk"), 4, "nowhere is no run folder"),
         (("nowhere", "grid"), 4, "nowhere is no run folder"),
-        (("nowhere", "walk", "--step", "3"), 2, "unknown option '--step'; nearest: --steps, --seed (see zerosum"),
+        (("nowhere", "walk", "--step", "3"), 2, "unknown option '--step'; nearest: --steps, --seed, --trust"),
         (("nowhere", "grid", "--sides", "3"), 2, "unknown option '--sides'; nearest: --side"),
         (("nowhere", "walk", "--steps", "0"), 2, "steps must be greater than or equal to 1, got 0 (zerosum explore"),
         (("nowhere", "walk", "--ends", "1"), 2, "a walk has at least 2 ends, got 1."),

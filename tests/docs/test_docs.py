@@ -73,6 +73,10 @@ def test_every_relative_path_of_the_readme_tree_exists():
             assert (ROOT.joinpath(*parents[:-1]) / part).exists(), part
 
 
+def test_the_recipe_in_the_docs_is_the_example():
+    assert (ROOT / "examples" / "ring_r1.py").read_text() in (ROOT / "docs" / "own-recipe.md").read_text()
+
+
 def test_the_table_of_losses_is_the_table():
     """Names, optimal critics and values as the pairs themselves state them."""
     from zerosum.losses import ADVERSARIAL

@@ -124,7 +124,7 @@ def test_a_record_cannot_name_another_file(mine):
     zs.load("run", trust=True)  # the copy still is what the run began with
     del record["code"]
     Path("run/config.json").write_text(json.dumps(record))
-    with pytest.raises(RunError, match="does not say what its recipe was"):
+    with pytest.raises(RunError, match=r"does not belong to the config.json of its run"):
         zs.load("run", trust=True)
     assert not Path("ran").exists()
 
@@ -269,3 +269,67 @@ def test_check_says_what_is_kept(capsys, mine):
     assert answer(capsys, "check", "--help")[0] == 0
     assert answer(capsys, "check")[0] == 2
     assert answer(capsys, "copy", "--help")[0] == 0
+
+
+UNFIT = {
+    "build returns nothing": (
+        "    return Experiment(",
+        "    Experiment(",
+        "build must return an Experiment, got NoneType",
+    ),
+    "an answer that is no function": (
+        '"score": score}',
+        '"score": "discriminator"}',
+        "the answer 'score' must be a function of (networks, batch), got 'discriminator'",
+    ),
+    "an answer of other arguments": (
+        '"score": score}',
+        '"score": lambda x: x}',
+        "the answer 'score' is called with (networks, batch), and its function is not: too many positional arguments",
+    ),
+    "an objective of other arguments": (
+        "def generator(net: Networks, batch: Batch)",
+        "def generator(net: Networks)",
+        "the objective of a turn of 'generator' is called with (networks, batch), and its function is not",
+    ),
+    "an objective that returns a number": (
+        'return {"fool": relativistic_pairing.generator(fake, net.discriminator(inward(batch["x"])))}',
+        'return relativistic_pairing.generator(fake, net.discriminator(inward(batch["x"])))',
+        "the objective of 'generator' must return terms by name, got Tensor",
+    ),
+    "a judge by name": (
+        "metrics=suited(spec)",
+        'metrics=("modes",)',
+        "metrics are judges such as parzen(), got 'modes'",
+    ),
+    "a judge of other data": (
+        "metrics=suited(spec)",
+        "metrics=(__import__('zerosum').metrics.modes(),)",
+        "modes[n=2500] needs a toy with modes, got digits (uint8)",
+    ),
+    "rounds that are none": ("metrics=suited(spec)", 'rounds="x"', "rounds must be a whole number above 0, got 'x'"),
+    "a draw that is no prior": (
+        '{"z": Normal(config.latent)}',
+        '{"z": 16}',
+        "what is drawn as 'z' must be a prior such as Normal(16), got 16",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_what_does_not_fit_together_is_said_before_anything_is_trained(capsys, mine, what):
+    old, new, said = UNFIT[what]
+    change(mine, old, new)
+    code, _, err = answer(capsys, "train", "my_recipe.py", "--rounds", "2", "--out", "run")
+    assert code == 2
+    assert said in err
+    assert err.startswith("zerosum: ")
+    assert err.count("\n") == 1
+    assert not list(Path.cwd().glob("run/checkpoints/*"))
+
+
+def test_an_answer_that_is_no_tensor_is_named(capsys, mine):
+    change(mine, "return logit.squeeze(1)", "return None")
+    code, out, _ = answer(capsys, "check", "my_recipe.py", *SMALL)
+    assert code == 2
+    assert "the answer 'score' must be a tensor, got NoneType." in out

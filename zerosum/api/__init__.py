@@ -20,4 +20,4 @@ from zerosum.api.report import report as report
 from zerosum.api.samples import sample as sample
 from zerosum.metrics import Result as Result
 from zerosum.training import Run as Run, fields as fields
-from zerosum.training.progress import display as display, duration as duration
+from zerosum.training.progress import Silent as Silent, display as display, duration as duration

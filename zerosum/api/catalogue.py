@@ -10,11 +10,10 @@ from typing import Any
 import torch
 
 from zerosum import recipes
-from zerosum.api.plans import build
+from zerosum.api.plans import build, coupled
 from zerosum.data import CATALOG, open_data
-from zerosum.game import Turn, coupled_turns
+from zerosum.game import Turn
 from zerosum.metrics import METRICS
-from zerosum.training import Feed
 
 
 def data_sets() -> dict[str, str]:
@@ -63,8 +62,6 @@ def describe(recipe: str, data: str = "digits") -> Description:
     with torch.random.fork_rng(devices=[]):
         experiment = build(module, config, source.spec, 0)
         game = experiment.game
-        feed = Feed(source, experiment.draws, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device)
-        coupled = coupled_turns(game, feed.batches(0, 0))
     sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in game.networks.items()}
     averaged = {name: f", averaged with a half-life of {h} images" for name, h in game.halflives.items()}
     return Description(
@@ -72,7 +69,7 @@ def describe(recipe: str, data: str = "digits") -> Description:
         networks={name: f"{size:,} parameters{averaged.get(name, '')}" for name, size in sizes.items()},
         players={name: f"moves {', '.join(p.moves)} by {p.update.name}" for name, p in game.players.items()},
         turns=[f"{turn.player}{_particulars(turn)}" for turn in game.schedule.turns],
-        coupled=[game.schedule.turns[place].player for place in coupled],
+        coupled=coupled(module, config, source),
         answers=list(experiment.answers),
         settings=dataclasses.asdict(config),
     )

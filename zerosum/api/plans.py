@@ -18,19 +18,24 @@ import zerosum
 from zerosum import recipes
 from zerosum.api.options import Options, checked, seconds_of
 from zerosum.data import Data, DataSpec, open_data, path_of
-from zerosum.errors import ConfigError, DataError
+from zerosum.errors import ConfigError, DataError, ZerosumError
+from zerosum.game import Game, coupled_turns
 from zerosum.runtime import choose_device, machine, reseed
 from zerosum.training import (
+    Course,
     Experiment,
     Feed,
     Forecast,
     Goal,
     Intervals,
+    Ranks,
     Run,
     RunFolder,
     Training,
+    follow,
     forecast,
 )
+from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent, display
 
 FEW = 100
@@ -79,10 +84,14 @@ class Plan:
                 f"training on batches of {self.spec.count}."
             )
             self.config = dataclasses.replace(self.config, batch_size=self.spec.count)
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        ranks = int(os.environ.get("WORLD_SIZE", "1"))
+        if self.config.batch_size % ranks:
             raise ConfigError(
-                f"a run is trained by one process yet, got {os.environ['WORLD_SIZE']} ranks; drop torchrun."
+                f"every rank plays an equal part of a batch: batch_size must be a multiple of {ranks}, got "
+                f"{self.config.batch_size}."
             )
+        if ranks > 1 and self.options.mode == "compile":
+            raise ConfigError(f"mode 'compile' is for one rank yet, got {ranks}; use --mode eager.")
         self._seconds = None if self.options.budget is None else seconds_of(self.options.budget)
         given = [f"--{name}" for name in ("rounds", "epochs", "budget") if getattr(self.options, name) is not None]
         if len(given) > 1:
@@ -106,6 +115,7 @@ class Plan:
             "device": str(device),
             "threads": self.options.threads or torch.get_num_threads(),
             "mode": self.options.mode or "eager",
+            "ranks": int(os.environ.get("WORLD_SIZE", "1")),
             "zerosum": zerosum.__version__,
             **machine(),
         }
@@ -122,27 +132,68 @@ class Plan:
     def train(self, show: Display) -> Run:
         """Train, from wherever the run folder stands."""
         record = self.record()
-        with with_threads(record["threads"]):
-            experiment = build(self.module, self.config, self.spec, self.options.seed)
-            folder = RunFolder.claim(self.out, record, self.options.fresh)
+        if record["ranks"] > 1 and (players := coupled(self.module, self.config, self._open("train"))):
+            self.notices.append(
+                f"a batch is more than its examples ({', '.join(players)}): {record['ranks']} ranks play another game "
+                "than one."
+            )
+        ranks = Ranks.join(record["device"])
+        try:
+            with with_threads(record["threads"]):
+                ranks.agree({**record["config"], **{key: record[key] for key in ("recipe", "data", "seed", "torch")}})
+                return self._lead(record, ranks, show) if ranks.leads else self._follow(ranks)
+        finally:
+            ranks.close()
+
+    def _follow(self, ranks: Ranks) -> Run:
+        """Train as the leader says; nothing is read or written here."""
+        experiment = build(self.module, self.config, self.spec, self.options.seed)
+        course = None
+        if settings := ranks.share(None):
+            _settle(experiment, settings)
+            course = Course(experiment, self._feed(experiment), functools.cache(self._open))
+            with Interrupts():
+                follow(course, ranks)
+        round, images = (course.round, course.images) if course else (0, 0)
+        return Run(self.out, round, images, 0.0, [], None)
+
+    def _lead(self, record: dict[str, Any], ranks: Ranks, show: Display) -> Run:
+        """Train, alone or with others."""
+        folder = None
+        try:
             try:
+                experiment = build(self.module, self.config, self.spec, self.options.seed)
+                folder = RunFolder.claim(self.out, record, self.options.fresh)
                 if self._code is not None:
                     folder.keep_code(self._code.text)
                 for text in (*self.notices, *folder.notices):
                     show.note(text)
                 amended = self._take_settings(folder, record, experiment)
-                options = self.options
-                return Training(
-                    experiment,
-                    self._feed(experiment),
-                    folder,
-                    self.goal(experiment),
-                    functools.cache(self._open),
-                    Intervals(options.log_every, options.sample_every, options.save_every),
-                    show,
-                    amended,
-                ).run()
-            finally:
+            except BaseException:
+                ranks.share(None)  # or the others would wait
+                raise
+            ranks.share({key: folder.record[key] for key in ("device", "threads", "mode")})
+            options = self.options
+            return Training(
+                experiment,
+                self._feed(experiment),
+                folder,
+                self.goal(experiment),
+                functools.cache(self._open),
+                Intervals(options.log_every, options.sample_every, options.save_every),
+                show,
+                amended,
+                ranks,
+            ).run()
+        except ZerosumError:
+            raise
+        except ValueError as error:
+            if self._code is None:
+                raise
+            # What the engine says of the user's own recipe; raised in the recipe itself, it has a line.
+            raise ConfigError(f"{recipes.place(error) or self._name}: {error}") from error
+        finally:
+            if folder is not None:
                 folder.release()
 
     def forecast(self) -> list[Forecast]:
@@ -168,18 +219,12 @@ class Plan:
             "device": None if self.options.device == "auto" else record["device"],
             "threads": self.options.threads,
             "mode": self.options.mode,
-            **{key: record[key] for key in ("zerosum", "torch", "processor", "host")},
+            **{key: record[key] for key in ("ranks", "zerosum", "torch", "processor", "host")},
         }
+        folder.record.setdefault("ranks", 1)  # runs of before there were ranks
         changes = {key: value for key, value in asked.items() if value is not None}
         amended = folder.amend(max(folder.checkpoints.rounds(), default=0), changes)
-        settings = {**record, **folder.record}
-        torch.set_num_threads(settings["threads"])
-        for stage in experiment.stages:
-            game = stage.game.to(choose_device(settings["device"]))
-            try:
-                game.mode = settings["mode"]
-            except ValueError as error:
-                raise ConfigError(str(error)) from error
+        game = _settle(experiment, {**record, **folder.record})
         if folder.record.get("executions") != game.executions:
             folder.record["executions"] = game.executions
             folder.write_record()
@@ -227,13 +272,41 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
     """
     reseed(torch.device("cpu"), seed, "weights")
     try:
-        experiment: Experiment = module.build(config, spec)
+        experiment: Any = module.build(config, spec)
     except (ConfigError, DataError):
         raise
     except ValueError as error:
         what = recipes.place(error) or f"{module.__name__.rpartition('.')[2]} cannot be built"
         raise ConfigError(f"{what}: {error}") from error
+    if not isinstance(experiment, Experiment):
+        name = module.__file__ if recipes.code(module) else module.__name__.rpartition(".")[2]
+        raise ConfigError(f"{name}: build must return an Experiment, got {type(experiment).__name__}.")
+    for metric in experiment.metrics:
+        if reason := metric.unsuited(spec):
+            raise ConfigError(f"{reason}; take others for a recipe's metrics, suited(spec) for instance.")
+    assert isinstance(experiment, Experiment)
     return experiment
+
+
+def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
+    """Players whose batch is more than its examples: micro-batches and ranks change what they play."""
+    with torch.random.fork_rng(devices=[]):
+        experiment = build(module, config, data.spec, 0)
+        game = experiment.game
+        feed = Feed(data, experiment.draws, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device)
+        return [game.schedule.turns[place].player for place in coupled_turns(game, feed.batches(0, 0))]
+
+
+def _settle(experiment: Experiment, settings: Mapping[str, Any]) -> Game:
+    """Put every stage on the run's device, in its mode, with its threads; returns the last stage's game."""
+    torch.set_num_threads(settings["threads"])
+    for stage in experiment.stages:
+        game = stage.game.to(choose_device(settings["device"]))
+        try:
+            game.mode = settings["mode"]
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+    return game
 
 
 @contextmanager

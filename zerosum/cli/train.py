@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 import tomllib
 from collections.abc import Sequence
@@ -53,7 +54,10 @@ def run(arguments: Sequence[str]) -> int:
     if parsed.command_line.dry_run:
         _print_forecast(plan)
         return 0
-    _print_run(plan, words, plan.train(api.display()))
+    leads = os.environ.get("RANK", "0") == "0"  # of the processes torchrun started; the others have nothing to say
+    result = plan.train(api.display() if leads else api.Silent())
+    if leads:
+        _print_run(plan, words, result)
     return 0
 
 

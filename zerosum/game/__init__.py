@@ -21,6 +21,7 @@ from zerosum.game.networks import (
     Objective as Objective,
     Terms as Terms,
     evaluating as evaluating,
+    refuse_unlike as refuse_unlike,
 )
 from zerosum.game.ramps import (
     constant as constant,

@@ -17,6 +17,7 @@ from zerosum.game.modes import Mode, Run, compiled
 from zerosum.game.networks import Batch, Networks
 from zerosum.game.schedules import Played, Round, Schedule
 from zerosum.game.tally import Reading, Tally
+from zerosum.runtime import mean_over_ranks, world_size
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ class Game:
         run = self._run if self._compiled is None or self.check is not None else self._compiled
         for place, terms in run(batches):
             self.tally.add(self.schedule.turns[place].player, place, terms)
+        self._average_buffers()
         self._move_averages(images)
         if self.check is not None:
             self.check.finish()
@@ -177,6 +179,14 @@ class Game:
     def read(self) -> Reading:
         """Means of the terms, updates and skipped updates since the last reading; copies to the host, once."""
         return self.tally.read()
+
+    def settle(self) -> None:
+        """Before the state is kept: let what each rank has counted be the mean over the ranks."""
+        self.tally.settle()
+
+    def replicated(self) -> dict[str, Tensor]:
+        """What must be equal on every rank, as named tensors."""
+        return {name: tensor for name, tensor in self.state().items() if not name.startswith("tally/")}
 
     def state(self) -> dict[str, Tensor]:
         """Everything that must be kept to go on, as named tensors; the tensors are those in use, not copies."""
@@ -219,6 +229,15 @@ class Game:
     def _run(self, batches: Sequence[Sequence[Batch]]) -> Played:
         played = self.schedule.order(self, Round(self, batches))
         return [(place, {name: term.detach() for name, term in terms.items()}) for place, terms in played]
+
+    def _average_buffers(self) -> None:
+        """Batch statistics see their rank's part of a batch: the mean over the ranks is that of the whole."""
+        if world_size() == 1:
+            return
+        buffers = [b for network in self.networks.values() for b in network.buffers() if b.is_floating_point()]
+        with torch.no_grad():
+            for buffer, mean in zip(buffers, mean_over_ranks(buffers) if buffers else [], strict=True):
+                buffer.copy_(mean)
 
     def _move_averages(self, images: int) -> None:
         with torch.no_grad():

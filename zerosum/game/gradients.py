@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -62,6 +62,8 @@ def total(player: str, terms: Terms) -> Tensor:
     Raises:
         ValueError: There are none, or one is no scalar tensor.
     """
+    if not isinstance(terms, Mapping):
+        raise ValueError(f"the objective of {player!r} must return terms by name, got {type(terms).__name__}.")
     if not terms:
         raise ValueError(f"the objective of {player!r} returned no terms; return at least one scalar by name.")
     for name, term in terms.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,22 @@ class Networks(Mapping[str, Any]):
 
 Objective = Callable[[Networks, Batch], Terms]
 """A function of parameters, buffers, batch and the round's seed; it never writes parameters."""
+
+
+def refuse_unlike(function: Any, what: str) -> None:
+    """See that something can be called as ``(networks, batch)``.
+
+    Raises:
+        ValueError: It is no function, or one of other arguments.
+    """
+    if not callable(function):
+        raise ValueError(f"{what} must be a function of (networks, batch), got {function!r}.")
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError as error:
+        raise ValueError(f"{what} is called with (networks, batch), and its function is not: {error}.") from None
+    except ValueError:  # a builtin that does not say what it takes
+        return
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zerosum.game.gradients import gradients
-from zerosum.game.networks import Batch, Networks, Objective, Terms
+from zerosum.game.networks import Batch, Networks, Objective, Terms, refuse_unlike
 
 if TYPE_CHECKING:
     from zerosum.game.game import Game
@@ -40,6 +40,7 @@ class Turn:
     offset: int = 0
 
     def __post_init__(self) -> None:
+        refuse_unlike(self.objective, f"the objective of a turn of {self.player!r}")
         for name, least in (("repeat", 1), ("every", 1), ("offset", 0), ("size", 1)):
             value = getattr(self, name)
             if isinstance(value, int) and value < least:

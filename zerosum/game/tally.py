@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zerosum.game.networks import Terms
+from zerosum.runtime import mean_over_ranks
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ class Tally:
         return bool(torch.stack(list(self._skipped.values())).any())
 
     def read(self) -> Reading:
-        """Means and counts since the last reading, in one copy to the host; counts from anew."""
+        """Means over all ranks and counts since the last reading, in one copy to the host; counts from anew."""
         on_device = [*self._sums.values(), *self._skipped.values()]
-        values: list[float] = torch.stack([t.float() for t in on_device]).tolist()
+        (stacked,) = mean_over_ranks([torch.stack([t.float() for t in on_device])])
+        values: list[float] = stacked.tolist()
         means = {name: total / self._counts[name] for name, total in zip(self._sums, values, strict=False)}
         skipped = zip(self._skipped, map(int, values[len(self._sums) :]), strict=True)
         reading = Reading(dict(sorted(means.items())), dict(skipped), dict(self._updates))
@@ -82,6 +84,11 @@ class Tally:
         for count in self._skipped.values():
             count.zero_()
         return reading
+
+    def settle(self) -> None:
+        """Let the sums of every rank be their mean over the ranks, which is what is kept."""
+        means = mean_over_ranks(list(self._sums.values())) if self._sums else []
+        self._sums = {name: mean.to(self._sums[name].dtype) for name, mean in zip(self._sums, means, strict=True)}
 
     def state(self) -> dict[str, Tensor]:
         """What must be kept for the next line of the log to be that of an unbroken run."""

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from zerosum.data import Data
 from zerosum.errors import Unsupported
-from zerosum.game import Batch, Game, Networks, evaluating
+from zerosum.game import Batch, Game, Networks, evaluating, refuse_unlike
 from zerosum.metrics import Metric
 from zerosum.runtime import mix, reseed
 from zerosum.sources import Prior
@@ -62,6 +62,18 @@ class Experiment:
     before: Experiment | None = None
     stage: str = "main"
 
+    def __post_init__(self) -> None:
+        for name, answer in self.answers.items():
+            refuse_unlike(answer, f"the answer {name!r}")
+        for name, prior in self.draws.items():
+            if not callable(prior):
+                raise ValueError(f"what is drawn as {name!r} must be a prior such as Normal(16), got {prior!r}.")
+        for metric in self.metrics:
+            if not isinstance(metric, Metric):
+                raise ValueError(f"metrics are judges such as parzen(), got {metric!r}.")
+        if not (isinstance(self.rounds, int) and self.rounds > 0):
+            raise ValueError(f"rounds must be a whole number above 0, got {self.rounds!r}.")
+
     @property
     def stages(self) -> tuple[Experiment, ...]:
         """All stages in their order, this one last."""
@@ -93,13 +105,17 @@ class Experiment:
 
         Raises:
             Unsupported: This kind of model cannot answer that; the message says why.
+            ValueError: Its answer is no tensor.
         """
         if name not in self.answers:
             reason = WHY_NOT.get(name, "no such question")
             raise Unsupported(f"this model cannot {name}: {reason} (it answers: {', '.join(self.answers)}).")
         networks = self.game.shown(raw)
         with torch.no_grad(), evaluating(networks):
-            return self.answers[name](networks, {k: v.to(self.game.device) for k, v in batch.items()})
+            answer = self.answers[name](networks, {k: v.to(self.game.device) for k, v in batch.items()})
+        if not isinstance(answer, Tensor):
+            raise ValueError(f"the answer {name!r} must be a tensor, got {type(answer).__name__}.")
+        return answer
 
     def drawn(self, n: int, seed: int = 0) -> Iterator[Batch]:
         """What n samples are made of, in chunks. Chunk c is drawn from (seed, c): a larger n begins with the same."""

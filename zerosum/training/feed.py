@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from zerosum.data import Data
 from zerosum.game import Batch, Game, Schedule
-from zerosum.runtime import mix, rank, reseed
+from zerosum.runtime import mix, rank, reseed, world_size
 from zerosum.sources import Prior
 from zerosum.training.experiment import Experiment
 
 
 class Feed:
     """Makes the batches of any round from its number and the images seen; it has no state.
+
+    The whole batch is made and then cut into the ranks' parts, so that their number does not change what is played.
 
     Repeat i of a turn sees the round's data batch ``offset + i``, and latents drawn from
     (seed, name, turn, repeat, round); where the schedule prepares its batches, latents belong to the data batch.
@@ -27,6 +29,9 @@ class Feed:
         batch_size: Examples in a batch, over all ranks.
         seed: Of the latents, and of what networks draw inside.
         device: Where the batches are used.
+
+    Raises:
+        ValueError: The ranks cannot have equal parts of what a turn draws.
     """
 
     def __init__(
@@ -44,6 +49,10 @@ class Feed:
         self._schedule = schedule
         self._batch_size = batch_size
         self.seed = seed
+        self._ranks = world_size()
+        for size in (batch_size, *(turn.size for turn in schedule.turns if turn.size)):
+            if size % self._ranks:
+                raise ValueError(f"every rank plays an equal part: {self._ranks} ranks cannot share {size} latents.")
         self._generator = Generator(device)
 
     def of(self, stage: Experiment) -> Feed:
@@ -71,9 +80,14 @@ class Feed:
                 if number not in data:
                     data[number] = self._data.batch(images + number * self._batch_size, self._batch_size)
                 key = (place, repeat) if self._schedule.prepare is None else (0, number)
-                repeats.append({**data[number], **self._draw(turn.size or self._batch_size, round, *key)})
+                whole = {**data[number], **self._draw(turn.size or self._batch_size, round, *key)}
+                repeats.append({name: self._part(value) for name, value in whole.items()})
             made.append(repeats)
         return made
+
+    def _part(self, value: Tensor) -> Tensor:
+        # Of a field of the whole batch what this rank plays; what is 0-d is about all of it.
+        return value.chunk(self._ranks)[rank()] if self._ranks > 1 and value.ndim else value
 
     def _draw(self, size: int, round: int, place: int, repeat: int) -> Batch:
         drawn = {}

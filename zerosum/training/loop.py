@@ -17,7 +17,7 @@ from typing import Any
 import safetensors.torch
 
 from zerosum.data import Data
-from zerosum.errors import DataError, Diverged, Interrupted, RunError
+from zerosum.errors import DataError, Diverged, Interrupted, RankError, RunError
 from zerosum.game import Game, Reading
 from zerosum.metrics import Result
 from zerosum.training import files, judgements, log, pictures, report
@@ -27,6 +27,7 @@ from zerosum.training.feed import Feed
 from zerosum.training.folder import FACTS, RunFolder
 from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent
+from zerosum.training.ranks import Order, Ranks
 
 SHOWN_IMAGES, SHOWN_POINTS = 64, 1000
 """Samples in a picture."""
@@ -106,6 +107,7 @@ class Training:
         intervals: What is done every so many rounds.
         display: What the user sees.
         amended: Sentences about settings that were changed for this part of the run; they are logged.
+        ranks: The processes that play it, of which this one leads.
     """
 
     def __init__(
@@ -118,10 +120,11 @@ class Training:
         intervals: Intervals = Intervals(),
         display: Display | None = None,
         amended: Sequence[str] = (),
+        ranks: Ranks | None = None,
     ):
         self.course = Course(experiment, feed, open_split)
         self.seed, self.folder = feed.seed, folder
-        self.goal, self.intervals, self.amended = goal, intervals, amended
+        self.goal, self.intervals, self.amended, self.ranks = goal, intervals, amended, ranks or Ranks()
         self.open_split, self.display = open_split, display or Silent()
         self.seconds_before = 0.0
         self.failures: dict[str, int] = {}
@@ -155,9 +158,26 @@ class Training:
         Raises:
             Interrupted: A signal came; everything is saved.
             Diverged: No update of a player could be applied since the last log line.
+            RankError: Another rank failed, hung or parted.
             RunError: No checkpoint of the run can be used, or the disk has no room, or refused too often.
             ValueError: Round 0 found the recipe at fault.
         """
+        try:
+            with self.ranks.together(self.course):
+                self._train()
+        except RankError:
+            raise
+        except BaseException:
+            self.ranks.dismiss()
+            raise
+        self.ranks.dismiss()
+        seconds = self.seconds
+        picture = self._attempt("picture", self._picture)
+        results = self._judge()
+        self._report()
+        return Run(self.folder.path, self.round, self.images, seconds, results, picture)
+
+    def _train(self) -> None:
         self._resume()
         self.started = self.saved_at = time.monotonic()
         for sentence in self.amended:
@@ -185,14 +205,9 @@ class Training:
                     )
         finally:
             self.display.end()
-        seconds = self.seconds
         # After the last checkpoint, so that a longer goal later finds the logs as an unbroken run would have left them.
         if self.game.tally:
             self._log()
-        picture = self._attempt("picture", self._picture)
-        results = self._judge()
-        self._report()
-        return Run(self.folder.path, self.round, self.images, seconds, results, picture)
 
     def _ask_for_room(self) -> None:
         try:
@@ -206,8 +221,11 @@ class Training:
         if self.course.stage_is_over:
             if self.game.tally:
                 self._log()
+            self.ranks.tell(Order.PLAY)
             self.course.advance()
             self._event("stage", f"stage {self.course.experiment.stage} begins at {self._where()}.")
+        else:
+            self.ranks.tell(Order.PLAY)
         self.course.play()
         self.display.tick(self.round, self._fraction(), self.seconds)
         if self.round % self.intervals.log == 0:
@@ -232,7 +250,7 @@ class Training:
         return time.monotonic() - self.saved_at >= SAVE_SECONDS
 
     def _resume(self) -> None:
-        checkpoint = self.folder.checkpoints.load(set_aside=True)
+        checkpoint = self.ranks.hand_over(self.folder.checkpoints.load(set_aside=True))
         if checkpoint is None:
             log.cut(self.folder.log, 0)
             log.keep_rounds(self.folder.metrics, -1)
@@ -262,6 +280,7 @@ class Training:
         return {"round": self.round, "images": self.images, "seconds": round(self.seconds, 3)}
 
     def _log(self) -> None:
+        self.ranks.tell(Order.READ)
         reading = self.game.read()
         signals = {f"{player}/skipped": count for player, count in reading.skipped.items()}
         record = {**self._stamp(), "terms": reading.terms, "signals": signals}
@@ -337,8 +356,12 @@ class Training:
             }
             return self.folder.checkpoints.save(self.round, self.game.state(), facts)
 
-        if self.saved != self.round and self._attempt("checkpoint", save, last):
-            self.saved, self.clean = self.round, True
+        if self.saved != self.round:
+            self.ranks.tell(Order.COMPARE)
+            self.ranks.compare(self.course)
+            self.game.settle()
+            if self._attempt("checkpoint", save, last):
+                self.saved, self.clean = self.round, True
         self.saved_at = time.monotonic()
 
     def _attempt(self, what: str, write: Callable[[], Any], last: bool = False) -> Any:

@@ -43,6 +43,17 @@ class Story:
     path: Path
     record: Mapping[str, Any]
 
+    @property
+    def title(self) -> str:
+        """What was trained on what."""
+        return f"{self.record['recipe']} on {self.spec.get('name', 'data')}"
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """What its data were."""
+        spec: Mapping[str, Any] = self.record["data"].get("spec", {})
+        return spec
+
     @functools.cached_property
     def lines(self) -> list[dict[str, Any]]:
         """Of the log."""
@@ -73,8 +84,7 @@ class Story:
 def verdict(story: Story) -> str:
     """What came of it, in a sentence or two."""
     lines = story.lines
-    spec = story.record["data"]["spec"]
-    what = f"{story.record['recipe']} on {spec['name']}"
+    what = story.title
     if not lines:
         return f"{what} has not trained yet."
     last = lines[-1]
@@ -83,7 +93,7 @@ def verdict(story: Story) -> str:
         said = f"{what} diverged after {far}: the updates of {lost['player']} were no longer finite."
     else:
         said = f"{what} has trained {far}."
-    judged = [_phrase(line, spec) for line in story.judgements if line.get("subject", "model") == "model"]
+    judged = [_phrase(line, story.spec) for line in story.judgements if line.get("subject", "model") == "model"]
     if judged:
         said += f" {'; '.join(judged)}."
     skipped = sum(line["event"]["data"].get("skipped", 0) for line in lines if "event" in line)
@@ -99,12 +109,11 @@ def page(story: Story, walk: bytes | None = None) -> str:
         story: Of the run.
         walk: A picture of a walk through the latents, PNG.
     """
-    record, spec = story.record, story.record["data"]["spec"]
-    title = f"{record['recipe']} on {spec['name']}"
-    parts = [f"<h1>{_text(title)}</h1>", f'<p class="verdict">{_text(verdict(story))}</p>']
+    record, spec = story.record, story.spec
+    parts = [f"<h1>{_text(story.title)}</h1>", f'<p class="verdict">{_text(verdict(story))}</p>']
     shown = story.pictures
     if shown:
-        caption = "Samples as training left them." + (" Grey: real." if spec["kind"] == "real" else "")
+        caption = "Samples as training left them." + (" Grey: real." if spec.get("kind") == "real" else "")
         parts.append(_figure(_image(shown[-1].read_bytes(), "samples"), caption))
     if story.judgements:
         parts += ["<h2>Judged</h2>", _judged(story.judgements)]
@@ -118,15 +127,16 @@ def page(story: Story, walk: bytes | None = None) -> str:
     if events:
         parts += ["<h2>What happened</h2>", _table(events)]
     parts += ["<h2>Configuration</h2>", _table((*record["config"].items(), ("seed", record["seed"])))]
-    data = (("data", spec["name"]), ("kind", spec["kind"]), ("shape", " x ".join(map(str, spec["shape"]))))
-    parts += ["<h2>Data</h2>", _table((*data, ("training examples", spec.get("count") or "endless")))]
+    if spec:
+        data = (("data", spec["name"]), ("kind", spec["kind"]), ("shape", " x ".join(map(str, spec["shape"]))))
+        parts += ["<h2>Data</h2>", _table((*data, ("training examples", spec.get("count") or "endless")))]
     parts += ["<h2>Machine</h2>", _table((key, record[key]) for key in MACHINE if key in record)]
     for change in record.get("amendments", ()):
         parts.append(
             f"<p>From round {change['round']:,} on, {_text(change['what'])} {_text(change['from'])} became "
             f"{_text(change['to'])}: bits may differ from there on.</p>"
         )
-    return PAGE.format(title=_text(title), body="\n".join(parts), style=STYLE, script=SCRIPT)
+    return PAGE.format(title=_text(story.title), body="\n".join(parts), style=STYLE, script=SCRIPT)
 
 
 def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None = None, out: Path | None = None) -> Path:
