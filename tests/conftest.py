@@ -1,6 +1,10 @@
 """What every test starts from: one thread, a known default generator, and a folder of its own."""
 
 import contextlib
+import os
+
+# For the processes that tests start too: two threads that wait for each other on a busy machine are slower than one.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch

@@ -48,7 +48,8 @@ begin with:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code.
 
-    0 done, 2 a wrong option, 3 data, 4 run folder or checkpoint, 5 diverged, 75 preempted (start it again), 130 Ctrl-C.
+    0 done, 2 a wrong option, 3 data, 4 run folder or checkpoint, 5 diverged, 6 ranks, 75 preempted (start it again),
+    130 Ctrl-C, 141 the reader left.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
