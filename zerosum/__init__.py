@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Model", "Result", "Run", "__version__", "evaluate", "load", "sample", "train"]
+__all__ = [
+    "Model",
+    "Result",
+    "Run",
+    "__version__",
+    "evaluate",
+    "load",
+    "read_log",
+    "replay",
+    "report",
+    "sample",
+    "train",
+]
 
 if TYPE_CHECKING:
     from zerosum.api import (
@@ -23,6 +35,9 @@ if TYPE_CHECKING:
         Run as Run,
         evaluate as evaluate,
         load as load,
+        read_log as read_log,
+        replay as replay,
+        report as report,
         sample as sample,
         train as train,
     )

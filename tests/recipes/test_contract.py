@@ -89,6 +89,17 @@ def test_the_configuration_round_trips_through_the_command_line(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_stands_in_a_branch(name, capsys):
+    from zerosum.cli import main
+
+    heading = recipes.BRANCHES[recipes.branch(name)]
+    assert main(["list", "recipes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    above = lines[: next(i for i, line in enumerate(lines) if line.startswith(f"  {name} "))]
+    assert [line for line in above if not line.startswith(" ")][-1] == heading
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_names_its_paper(name):
     assert "https://arxiv.org/abs/" in recipes.find(name).__doc__
 

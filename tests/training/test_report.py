@@ -190,3 +190,12 @@ def test_curves_of_many_points_are_thinned_and_a_spike_does_not_flatten_them():
 @pytest.mark.parametrize("curve", [[], [(0, 1.0)], [(0, 2.0), (1, 2.0)], [(0, float("nan"))], [(3, -1e-9), (4, 1e-9)]])
 def test_curves_that_have_no_span(curve):
     ET.fromstring(curves.plot({"a": [curve]}, "x", "y", line=1.0))
+
+
+def test_the_log_as_records():
+    run = zs.train("vanilla", rounds=20, **SMALL)
+    records = zs.read_log(run)
+    assert [record["round"] for record in records] == [5, 10, 15, 20]
+    assert set(records[0]["terms"]) == {"discriminator/real", "discriminator/fake", "generator/fool"}
+    with pytest.raises(RunError, match="no run folder"):
+        zs.read_log("nowhere")

@@ -36,9 +36,24 @@ def summary(name: str) -> str:
     return (ast.get_docstring(tree) or "").partition("\n")[0]
 
 
-def summaries() -> dict[str, str]:
-    """The recipes by name, with their first lines."""
-    return {name: summary(name) for name in names()}
+BRANCHES = {
+    "adversarial": "adversarial nets: no density, samples in one step",
+    "variational": "variational: a bound on the density",
+    "flow": "flows: an exact density, samples in one step",
+    "autoregressive": "autoregressive: an exact density, samples piece by piece",
+    "energy": "Boltzmann machines: a density up to a constant, samples by a Markov chain",
+    "markov": "stochastic networks: no density, samples by a Markov chain",
+}
+"""The taxonomy of generative models (NIPS 2016 Tutorial: Generative Adversarial Networks, Goodfellow, 2016, figure 9,
+https://arxiv.org/abs/1701.00160), with what each branch gives."""
+
+
+def branch(name: str) -> str:
+    """Where in the taxonomy a recipe stands: its constant ``BRANCH``, without importing it."""
+    for node in ast.parse(path_of(name).read_text()).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["BRANCH"]:
+            return str(ast.literal_eval(node.value))
+    return "adversarial"
 
 
 def path_of(name: str) -> Path:
