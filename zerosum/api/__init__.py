@@ -15,8 +15,8 @@ from zerosum.api.explore import Walk as Walk, grid as grid, walk as walk
 from zerosum.api.models import Model as Model, load as load
 from zerosum.api.options import Options as Options, checked as checked
 from zerosum.api.plans import Plan as Plan, build as build, train as train
-from zerosum.api.replay import replay as replay
-from zerosum.api.report import read_log as read_log, report as report
+from zerosum.api.replays import replay as replay
+from zerosum.api.reports import read_log as read_log, report as report
 from zerosum.api.samples import sample as sample
 from zerosum.metrics import Result as Result
 from zerosum.training import Run as Run, fields as fields

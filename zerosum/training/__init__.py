@@ -11,4 +11,4 @@ from zerosum.training.folder import RunFolder as RunFolder
 from zerosum.training.forecast import Forecast as Forecast, forecast as forecast
 from zerosum.training.loop import Goal as Goal, Intervals as Intervals, Run as Run, Training as Training
 from zerosum.training.ranks import Ranks as Ranks, follow as follow
-from zerosum.training.replay import Replay as Replay, replay as replay
+from zerosum.training.replays import Replay as Replay, replay as replay
