@@ -11,7 +11,7 @@ import torch
 
 from tests.games import noisy_experiment, points
 from zerosum.errors import Diverged, RunError
-from zerosum.training import Goal, Intervals, RunFolder, Training, files, log
+from zerosum.training import Goal, Intervals, RunFolder, Training, files, log, play_round
 from zerosum.training.folder import checkpoints_of
 from zerosum.training.progress import Silent
 
@@ -244,3 +244,24 @@ def test_a_player_that_cannot_move_any_more_ends_the_run():
     with pytest.raises(Diverged, match=r"none of the last 5 updates of discriminator had finite gradients; lower the"):
         run(Goal(rounds=100), experiment=(experiment, feed), log=5, save=5)
     assert Path("run/checkpoints/round-10").is_dir()
+
+
+def test_memory_does_not_grow_over_rounds():
+    """Nothing is kept from round to round but what the first rounds made: tensors and objects stay as many."""
+    import gc
+
+    experiment, feed = noisy_experiment()
+
+    def alive():
+        gc.collect()
+        objects = gc.get_objects()
+        return len(objects), sum(issubclass(type(o), torch.Tensor) for o in objects)
+
+    images, counts = 0, []
+    for _ in range(3):
+        for _ in range(300):
+            images = play_round(experiment.game, feed, images)
+        experiment.game.read()
+        counts.append(alive())
+    assert counts[2][1] == counts[1][1]
+    assert counts[2][0] - counts[1][0] < 50

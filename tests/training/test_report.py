@@ -66,7 +66,7 @@ def test_a_training_ends_with_its_report(capsys):
     text = " ".join(read.text)
     for said in (
         "mlp_gan on digits has trained 40 rounds, 1,280 examples",
-        "classes; they lie",
+        "classes; its samples lie",
         "neighbour_distance[n=1000, split=test]",
         "batch_size",
         "discriminator",

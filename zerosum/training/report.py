@@ -173,9 +173,9 @@ def _phrase(line: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     if value is None:
         return f"{name} is not finite"
     if name == "neighbour_classes":
-        return f"Its samples have {value:.0f} of {spec.get('classes')} classes"
+        return f"It draws {value:.0f} of {spec.get('classes')} classes"
     if name == "neighbour_distance":
-        return f"they lie {value:.2f} times as far from real examples as real ones do"
+        return f"its samples lie {value:.2f} times as far from real examples as real ones do"
     if name == "modes":
         return f"It finds {value:.0f} modes"
     if name == "high_quality":
