@@ -45,6 +45,8 @@ class Options:
     """Rounds between pictures of a fixed latent set [rounds]."""
     log_every: fields.Count = 100
     """Rounds between lines of the log [rounds]."""
+    tensorboard: bool = False
+    """Write the log for TensorBoard as well, into the run folder; needs pip install 'zerosum[tensorboard]'."""
     fresh: bool = False
     """Move what the run folder holds to <out>.old-<n> and start anew."""
 

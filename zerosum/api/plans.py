@@ -37,6 +37,7 @@ from zerosum.training import (
 )
 from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent, display
+from zerosum.training.tensorboard import refuse_where_missing
 
 FEW = 100
 """Training examples below which a run begins with a warning."""
@@ -84,6 +85,8 @@ class Plan:
                 f"training on batches of {self.spec.count}."
             )
             self.config = dataclasses.replace(self.config, batch_size=self.spec.count)
+        if self.options.tensorboard:
+            refuse_where_missing()
         ranks = int(os.environ.get("WORLD_SIZE", "1"))
         if self.config.batch_size % ranks:
             raise ConfigError(
@@ -184,6 +187,7 @@ class Plan:
                 show,
                 amended,
                 ranks,
+                options.tensorboard,
             ).run()
         except ZerosumError:
             raise

@@ -28,6 +28,7 @@ from zerosum.training.folder import FACTS, RunFolder
 from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent
 from zerosum.training.ranks import Order, Ranks
+from zerosum.training.tensorboard import TensorBoard
 
 SHOWN_IMAGES, SHOWN_POINTS = 64, 1000
 """Samples in a picture."""
@@ -108,6 +109,7 @@ class Training:
         display: What the user sees.
         amended: Sentences about settings that were changed for this part of the run; they are logged.
         ranks: The processes that play it, of which this one leads.
+        tensorboard: Write the log for TensorBoard as well.
     """
 
     def __init__(
@@ -121,12 +123,15 @@ class Training:
         display: Display | None = None,
         amended: Sequence[str] = (),
         ranks: Ranks | None = None,
+        tensorboard: bool = False,
     ):
         self.course = Course(experiment, feed, open_split)
         self.seed, self.folder = feed.seed, folder
         self.goal, self.intervals, self.amended, self.ranks = goal, intervals, amended, ranks or Ranks()
         self.open_split, self.display = open_split, display or Silent()
         self.seconds_before = 0.0
+        self.tensorboard = tensorboard
+        self.board: TensorBoard | None = None
         self.failures: dict[str, int] = {}
         self.saved: int | None = None
         self.clean = True
@@ -175,10 +180,16 @@ class Training:
         picture = self._attempt("picture", self._picture)
         results = self._judge()
         self._report()
+        if self.board is not None:
+            self._attempt("tensorboard", self.board.close)
         return Run(self.folder.path, self.round, self.images, seconds, results, picture)
 
     def _train(self) -> None:
         self._resume()
+        if self.tensorboard:
+            self.board = self._attempt(
+                "tensorboard", lambda: TensorBoard(self.folder.path / "tensorboard", self.images)
+            )
         self.started = self.saved_at = time.monotonic()
         for sentence in self.amended:
             self._event("amended", sentence)
@@ -286,6 +297,7 @@ class Training:
         record = {**self._stamp(), "terms": reading.terms, "signals": signals}
         self.display.terms(record)
         self._attempt("log", lambda: log.append(self.folder.log, record))
+        self._on_board(lambda board: board.terms(record))
         for player, count in reading.skipped.items():
             made = reading.updates[player]
             if count:
@@ -337,7 +349,12 @@ class Training:
         path = self.folder.samples / f"round-{self.round:08d}.png"
         files.make_folder(path.parent)
         files.replace(path, pictures.png(pictures.picture(samples, reals)))
+        self._on_board(lambda board: board.picture(path, self.images))
         return path
+
+    def _on_board(self, write: Callable[[TensorBoard], None]) -> None:
+        if self.board is not None:
+            self._attempt("tensorboard", functools.partial(write, self.board))
 
     def _report(self) -> None:
         write = functools.partial(report.write, self.folder.path, self.folder.record, self.course.experiment)
@@ -392,5 +409,10 @@ class Training:
                     continue
                 keep = functools.partial(judgements.keep, self.folder.metrics, self.round, result)
                 self._attempt("judgement", keep)
+            self._on_board(functools.partial(_judged, result, self.images))
             results.append(result)
         return results
+
+
+def _judged(result: Result, images: int, board: TensorBoard) -> None:
+    board.judged(result, images)
