@@ -123,7 +123,7 @@ def test_a_run_begins_with_it(tmp_path):
     """The loop initialises from the training split, once, before the first round."""
     api.train("gan", data="digits", rounds=1, out=tmp_path, learning_rate=1e-9, progress=False, hidden=8, units=6)
     data = open_data("digits")
-    bias = api.load(tmp_path)._experiment.game.networks.generator[0][-2].bias
+    bias = api.load(tmp_path).experiment.game.networks.generator[0][-2].bias
     mean = data.batch(0, data.count)["x"].mean(0).clamp(1e-7, 1 - 1e-7)
     torch.testing.assert_close(bias.detach().sigmoid().view(1, 8, 8), mean, rtol=1e-4, atol=1e-6)
 

@@ -189,7 +189,10 @@ def test_curves_of_many_points_are_thinned_and_a_spike_does_not_flatten_them():
 
 @pytest.mark.parametrize("curve", [[], [(0, 1.0)], [(0, 2.0), (1, 2.0)], [(0, float("nan"))], [(3, -1e-9), (4, 1e-9)]])
 def test_curves_that_have_no_span(curve):
-    ET.fromstring(curves.plot({"a": [curve]}, "x", "y", line=1.0))
+    svg = curves.plot({"a": [curve]}, "x", "y", line=1.0)
+    assert ET.fromstring(svg).tag.endswith("svg")
+    assert "nan" not in svg
+    assert "inf" not in svg
 
 
 def test_the_log_as_records():

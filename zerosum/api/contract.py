@@ -71,17 +71,19 @@ def check(recipe: str, data: str = "digits", settings: Mapping[str, Any] | None 
     """
     module = recipes.find(recipe)
     trial = Trial(module, checked(module.Config, settings or {}, f"recipe {recipe}"), data)
-    found: dict[str, str | None] = {}
-    for sentence, look in CHECKS.items():
-        try:
-            look(trial)
-            found[sentence] = None
-        except Broken as error:
-            found[sentence] = str(error)
-        except Exception as error:  # whatever the recipe's own code raises is what is wrong with it
-            where = recipes.place(error)
-            found[sentence] = f"{where}: {recipes.reason(error)}" if where else recipes.reason(error)
-    return found
+    return {sentence: broken(look, trial) for sentence, look in CHECKS.items()}
+
+
+def broken(look: Callable[[Trial], None], trial: Trial) -> str | None:
+    """What one check finds wrong with a recipe; None where it keeps it."""
+    try:
+        look(trial)
+    except Broken as error:
+        return str(error)
+    except Exception as error:  # whatever the recipe's own code raises is what is wrong with it
+        where = recipes.place(error)
+        return f"{where}: {recipes.reason(error)}" if where else recipes.reason(error)
+    return None
 
 
 def _plays(trial: Trial) -> None:

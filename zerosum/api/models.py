@@ -34,31 +34,27 @@ class Model:
         config: The recipe's configuration.
         spec: What its data were.
         round: Rounds it was trained.
+        experiment: What was trained: its game, its draws, its answers.
     """
 
     def __init__(self, experiment: Experiment, recipe: str, config: Any, spec: DataSpec, round: int):
         self.recipe, self.config, self.spec, self.round = recipe, config, spec, round
-        self._experiment = experiment
-
-    @property
-    def experiment(self) -> Experiment:
-        """What was trained: its game, its draws, its answers."""
-        return self._experiment
+        self.experiment = experiment
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The judges of its recipe."""
-        return self._experiment.metrics
+        return self.experiment.metrics
 
     @property
     def answers(self) -> tuple[str, ...]:
         """What it can be asked."""
-        return tuple(self._experiment.answers)
+        return tuple(self.experiment.answers)
 
     @property
     def draws(self) -> Mapping[str, Prior]:
         """The laws its samples are drawn from, by name; ``z`` is the latent."""
-        return self._experiment.draws
+        return self.experiment.draws
 
     def ask(self, question: str, x: Tensor, raw: bool = False) -> Tensor:
         """One answer about examples: ``model.ask("score", images)``.
@@ -71,17 +67,17 @@ class Model:
         Raises:
             Unsupported: This kind of model cannot answer that; the message says why.
         """
-        return self._experiment.ask(question, {"x": x}, raw)
+        return self.experiment.ask(question, {"x": x}, raw)
 
     def sample(self, n: int, seed: int = 0, raw: bool = False) -> Tensor:
         """n samples, (n, ...) float32, images in [0, 1]. A larger n of the same seed begins with the same samples."""
         if n < 1:
             raise ConfigError(f"n must be at least 1, got {n}.")
-        return self._experiment.sample(n, seed, raw)
+        return self.experiment.sample(n, seed, raw)
 
     def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
         """The same samples in chunks, so that any number needs bounded memory."""
-        return self._experiment.samples(n, seed, raw)
+        return self.experiment.samples(n, seed, raw)
 
     def latents(self, n: int, seed: int = 0) -> Tensor:
         """The latents of n samples, (n, ...): ``decode(latents(n, seed))`` is ``sample(n, seed)``, bit for bit.
@@ -95,7 +91,7 @@ class Model:
             raise ConfigError(f"n must be at least 1, got {n}.")
         if "z" not in self.draws:
             raise Unsupported(f"this model has no latent z (it draws: {', '.join(self.draws) or 'nothing'}).")
-        return torch.cat([batch["z"] for batch in self._experiment.drawn(n, seed)])
+        return torch.cat([batch["z"] for batch in self.experiment.drawn(n, seed)])
 
     def decode(self, z: Tensor, raw: bool = False) -> Tensor:
         """The examples at latents z (n, ...): (n, ...) float32, images in [0, 1].
@@ -103,7 +99,7 @@ class Model:
         Raises:
             Unsupported: It makes no examples of latents; the message says why.
         """
-        return self._experiment.decode(z, raw)
+        return self.experiment.decode(z, raw)
 
 
 def load(run: Run | Path | str, round: int | None = None, device: str = "cpu", trust: bool = False) -> Model:

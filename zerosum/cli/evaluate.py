@@ -10,8 +10,7 @@ from typing import Any
 
 from zerosum import api
 from zerosum.cli.model import ModelOptions
-from zerosum.cli.parse import parse
-from zerosum.errors import ConfigError
+from zerosum.cli.parse import parse, run_and_words
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,7 @@ class EvaluateOptions:
 def run(arguments: Sequence[str]) -> int:
     """Judge a run."""
     prog = "zerosum evaluate RUN"
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments):
-            raise ConfigError(f"{prog} needs the folder of a run.")
-        arguments = ["RUN", "--help"]
-    folder, *words = arguments
+    folder, words = run_and_words(arguments, prog)
     given = parse({"options": EvaluateOptions, "model": ModelOptions}, words, prog, "Judge the model of a run.")
     options = api.checked(EvaluateOptions, vars(given.options), prog)
     which = api.checked(ModelOptions, vars(given.model), prog)

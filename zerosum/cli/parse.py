@@ -58,6 +58,20 @@ def parse(
     return parsed
 
 
+def run_and_words(arguments: Sequence[str], prog: str) -> tuple[str, list[str]]:
+    """The folder of a run that a verb begins with, and the words after it; a stand-in where help is asked for.
+
+    Raises:
+        ConfigError: There is no folder.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        if not {"-h", "--help"} & set(arguments):
+            raise ConfigError(f"{prog} needs the folder of a run.")
+        return "RUN", ["--help"]
+    folder, *words = arguments
+    return folder, words
+
+
 def option(name: str) -> str:
     """A field's name as an option."""
     return "--" + name.replace("_", "-")

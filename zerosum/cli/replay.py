@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zerosum import api
-from zerosum.cli.parse import parse
-from zerosum.errors import ConfigError
+from zerosum.cli.parse import parse, run_and_words
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,7 @@ class ReplayOptions:
 def run(arguments: Sequence[str]) -> int:
     """Replay a round of a run."""
     prog = "zerosum replay RUN"
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments):
-            raise ConfigError(f"{prog} needs the folder of a run.")
-        arguments = ["RUN", "--help"]
-    folder, *words = arguments
+    folder, words = run_and_words(arguments, prog)
     given = parse({"options": ReplayOptions}, words, prog, "Play a round of a run again and look into it.").options
     options = api.checked(ReplayOptions, vars(given), prog)
     found = api.replay(folder, options.round, options.data_root, options.trust)

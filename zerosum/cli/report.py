@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zerosum import api
-from zerosum.cli.parse import parse
-from zerosum.errors import ConfigError
+from zerosum.cli.parse import parse, run_and_words
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,7 @@ class ReportOptions:
 def run(arguments: Sequence[str]) -> int:
     """Write the report of a run."""
     prog = "zerosum report RUN"
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments):
-            raise ConfigError(f"{prog} needs the folder of a run.")
-        arguments = ["RUN", "--help"]
-    folder, *words = arguments
+    folder, words = run_and_words(arguments, prog)
     options = parse({"options": ReportOptions}, words, prog, "Write the report of a run.").options
     print(f"report: {api.report(folder, options.out, options.trust)}")
     return 0

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from zerosum import api
 from zerosum.cli.model import ModelOptions
-from zerosum.cli.parse import parse
-from zerosum.errors import ConfigError
+from zerosum.cli.parse import parse, run_and_words
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,7 @@ class SampleOptions:
 def run(arguments: Sequence[str]) -> int:
     """Draw samples from a run."""
     prog = "zerosum sample RUN"
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments):
-            raise ConfigError(f"{prog} needs the folder of a run.")
-        arguments = ["RUN", "--help"]
-    folder, *words = arguments
+    folder, words = run_and_words(arguments, prog)
     given = parse({"options": SampleOptions, "model": ModelOptions}, words, prog, "Draw samples from a run.")
     options = api.checked(SampleOptions, vars(given.options), prog)
     which = api.checked(ModelOptions, vars(given.model), prog)

@@ -27,7 +27,6 @@ class Course:
 
     def __init__(self, experiment: Experiment, feed: Feed, open_split: Callable[[str], Data]):
         self.stages = experiment.stages
-        self.seed = feed.seed
         self.images = 0
         self._feeds = [*(feed.of(stage) for stage in self.stages[:-1]), feed]
         self._open_split = open_split

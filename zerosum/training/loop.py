@@ -409,10 +409,6 @@ class Training:
                     continue
                 keep = functools.partial(judgements.keep, self.folder.metrics, self.round, result)
                 self._attempt("judgement", keep)
-            self._on_board(functools.partial(_judged, result, self.images))
+            self._on_board(lambda board, result=result: board.judged(result, self.images))  # type: ignore[misc]
             results.append(result)
         return results
-
-
-def _judged(result: Result, images: int, board: TensorBoard) -> None:
-    board.judged(result, images)
