@@ -1,9 +1,10 @@
 """The engine against the loop a good user writes today: ``python -m benchmarks.plain [--threads 1]``.
 
 The loop has its data resident as uint8, gathers by one index call, detaches its fakes, never asks the device for a
-number, and takes ``torch.optim`` as it comes; a second row gives it torch's fused optimizer. The engine plays the
-recipe as ``zerosum train`` does. Both compute the same updates: their parameters agree to 1e-6 after 20 rounds, or
-there is no timing. Rows are added to ``benchmarks/results/plain.jsonl``.
+number, and takes ``torch.optim`` and ``nn.Dropout`` as they come; a second row gives it torch's fused optimizer, and
+a third our dropout besides, which leaves the engine alone as the difference. The engine plays the recipe as ``zerosum
+train`` does. Both compute the same updates: their parameters agree to 1e-6 after 20 rounds (on the same draws, so with
+the same dropout), or there is no timing. Rows are added to ``benchmarks/results/plain.jsonl``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks import harness
 from zerosum import api, recipes
 from zerosum.data import DataSpec, Stored, open_data
 from zerosum.game import Game
+from zerosum.networks import Dropout
 from zerosum.runtime import machine, rank, reseed
 from zerosum.training import Experiment, Feed, play_round
 
@@ -152,9 +154,14 @@ def engine(name: str, data: Stored) -> harness.Contestant:
     return rounds
 
 
-def loop(name: str, data: Stored, fused: bool) -> harness.Contestant:
-    """The loop as a user runs it: its own index calls and its own noise."""
+def loop(name: str, data: Stored, fused: bool, ours: bool = False) -> harness.Contestant:
+    """The loop as a user runs it: its own index calls and its own noise, torch's dropout unless ``ours``."""
     experiment, _, config = made(name, data)
+    for network in experiment.game.networks.values():
+        for inner in () if ours else list(network.modules()):
+            for child, layer in inner.named_children():
+                if isinstance(layer, Dropout):
+                    setattr(inner, child, nn.Dropout(layer.p))
     step = LOOPS[name](experiment.game, config, fused)
     pixels, size = data._x, config.batch_size
     prior = experiment.draws["z"]
@@ -191,18 +198,14 @@ def main(threads: int = 1, root: Path | None = None, keep: bool = True) -> None:
         print(f"{name}: parameters agree to {gap:.1e} after 20 rounds")
         if gap > 1e-6:
             raise SystemExit(f"{name}: the two loops do not compute the same; no timing.")
-        match = harness.play(
-            {
-                "plain": loop(name, data, False),
-                "plain, fused optimizer": loop(name, data, True),
-                "zerosum": engine(name, data),
-            },
-            threads,
-        )
+        contestants = {"plain": loop(name, data, False), "plain, fused optimizer": loop(name, data, True)}
+        if name == "gan":
+            contestants["plain, fused, our dropout"] = loop(name, data, True, ours=True)
+        match = harness.play({**contestants, "zerosum": engine(name, data)}, threads)
         print(f"{name}, {threads} threads, load {match.loads[0]:.1f} to {match.loads[1]:.1f}")
         for who, score in match.scores.items():
             print(
-                f"  {who:24} {score.median:9,.0f} images/s (best {score.best:9,.0f})  x{score.ratio:.2f} "
+                f"  {who:26} {score.median:9,.0f} images/s (best {score.best:9,.0f})  x{score.ratio:.2f} "
                 f"({score.low:.2f} to {score.high:.2f})  cpu {score.cpu:.2f}"
             )
         for doubt in match.doubts:

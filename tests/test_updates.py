@@ -195,6 +195,25 @@ def test_a_ramped_momentum_is_fused_too(dtype):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("zero", [0.0, constant(0.0)], ids=["number", "ramp"])
+@pytest.mark.parametrize("fused", [True, False])
+def test_momentum_without_momentum_is_gradient_descent(zero, fused):
+    parameters, gradients = problem(torch.float64)
+    still = run(momentum(1e-2, zero), gradients, parameters, 5, fused=fused)
+    plain = run(sgd(1e-2), gradients, parameters, 5, fused=fused)
+    torch.testing.assert_close(still[0], plain[0], rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_gradient_of_large_entries_is_finite(dtype):
+    """The sum that is asked is wide enough for what half precision holds."""
+    large = torch.full((1000,), 1e4 if dtype == torch.float16 else 1e30, dtype=dtype)
+    assert updates._nonfinite([large, -large]) == 0
+    for wrong in (math.inf, -math.inf, math.nan):
+        large[500] = wrong
+        assert updates._nonfinite([torch.zeros(3, dtype=dtype), large]) == 1
+
+
 def test_what_can_be_fused():
     dense = torch.zeros(4, 4)
     assert can_fuse(adam(1e-3), [dense])

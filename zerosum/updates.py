@@ -92,8 +92,10 @@ def momentum(learning_rate: Number, decay: Number) -> Update:
 
     def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
         velocity, mu = state["velocity"], _at(decay, images)
-        if isinstance(mu, Tensor):
-            # The kernel takes a float, and asking the device for one would wait for it: decay first, then add with 1.
+        if isinstance(mu, Tensor) and mu.device.type == "cpu":
+            mu = float(mu)
+        if isinstance(mu, Tensor) or mu == 0:
+            # The kernel takes a float above 0, and asking a device for one would wait for it: decay first, add with 1.
             torch._foreach_mul_(velocity, torch.where(skip > 0, 1.0, mu))
             mu = 1.0
         _fused_sgd(parameters, gradients, velocity, mu, _at(learning_rate, images), skip)
@@ -372,7 +374,14 @@ def _laid_out_like(parameters: Sequence[Tensor], gradients: Sequence[Tensor]) ->
 
 
 def _nonfinite(gradients: list[Tensor]) -> Tensor:
-    skip = torch.zeros((), dtype=torch.float32, device=gradients[0].device)
+    device = gradients[0].device
+    if device.type == "cpu":
+        # A sum is finite only if every entry is (entries so large that it overflows count as not finite), and minus
+        # itself is 0 only then. It reads once; the kernel below also writes, in twice the time.
+        wide = torch.promote_types(gradients[0].dtype, torch.float32)
+        total = torch.stack([g.sum(dtype=wide) for g in gradients]).sum()
+        return (total - total).ne(0).float()
+    skip = torch.zeros((), dtype=torch.float32, device=device)
     if _has("_amp_foreach_non_finite_check_and_unscale_"):
         # One kernel for the whole list; scaling by 1 leaves every bit as it is.
         torch._amp_foreach_non_finite_check_and_unscale_(gradients, skip, torch.ones_like(skip))

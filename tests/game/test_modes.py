@@ -11,6 +11,7 @@ from tests.games import discriminator, generator, plain_gan, points
 from zerosum import api
 from zerosum.data import open_data
 from zerosum.game import Game, Player, Turn, alternating
+from zerosum.networks import Dropout
 from zerosum.recipes import mlp_gan
 from zerosum.runtime import reseed
 from zerosum.sources import Normal
@@ -84,12 +85,13 @@ def test_a_compiled_round_of_second_order_equals_eager_to_1e_5_over_20_rounds(co
 
 @pytest.mark.slow
 @compiles
-def test_compiled_dropout_draws_what_eager_dropout_draws():
+@pytest.mark.parametrize("dropout", [Dropout, nn.Dropout], ids=["ours", "torch's"])
+def test_compiled_dropout_draws_what_eager_dropout_draws(dropout):
     torch.manual_seed(0)
     eager = Game(
         {
-            "generator": nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Dropout(0.3), nn.Linear(16, 2)),
-            "discriminator": nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Dropout(0.3), nn.Linear(16, 1)),
+            "generator": nn.Sequential(nn.Linear(4, 16), nn.Tanh(), dropout(0.3), nn.Linear(16, 2)),
+            "discriminator": nn.Sequential(nn.Linear(2, 16), nn.Tanh(), dropout(0.3), nn.Linear(16, 1)),
         },
         {name: Player((name,), sgd(0.1)) for name in ("generator", "discriminator")},
         alternating(Turn("discriminator", discriminator), Turn("generator", generator)),

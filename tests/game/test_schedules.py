@@ -9,6 +9,8 @@ from torch import nn
 from tests.games import bilinear, plain_gan, values
 from zerosum.data import DataSpec, Stored
 from zerosum.game import Game, Player, Schedule, Turn, alternating, simultaneous
+from zerosum.game.schedules import Round
+from zerosum.networks import mlp
 from zerosum.sources import Uniform
 from zerosum.training import Feed
 from zerosum.updates import sgd
@@ -180,6 +182,32 @@ def test_a_prepared_forward_equals_separate_ones(schedule):
             assert torch.equal(a, b)
 
 
+def test_a_prepared_graph_is_freed_with_its_last_reader():
+    """Whichever that is: the last turn reads the second data batch first here."""
+    made = []
+
+    def fake(net, batch):
+        made.append(net.generator(batch["z"]))
+        return {"fake": made[-1]}
+
+    def size(net, batch):
+        return {"size": batch["fake"].square().mean()}
+
+    game = Game(
+        {"generator": mlp((4, 8, 2))},
+        {"generator": Player(("generator",), sgd(0.1))},
+        simultaneous(Turn("generator", size, repeat=2), Turn("generator", size, offset=1), prepare=fake),
+    )
+    batches = [{"x": torch.randn(4, 2), "z": torch.randn(4, 4)} for _ in range(2)]
+    round = Round(game, [batches, batches[1:]])
+    for place, repeat in ((1, 0), (0, 0), (0, 1)):
+        round.gradients(place, repeat)
+    assert len(made) == 2
+    for out in made:
+        with pytest.raises(RuntimeError, match="second time"):
+            out.sum().backward()
+
+
 def test_a_stale_prepared_graph_raises_instead_of_mixing_weights():
     """In the other order the generator has moved before the discriminator backs through its fake."""
     from zerosum.losses import nonsaturating
@@ -192,8 +220,6 @@ def test_a_stale_prepared_graph_raises_instead_of_mixing_weights():
         Turn("generator", lambda n, b: {"again": both(n, b)["fool"]}),
         prepare=lambda net, b: {"fake": net.generator(b["z"])},
     )
-    from zerosum.networks import mlp
-
     game = Game(
         {"generator": mlp((4, 8, 2)), "discriminator": mlp((2, 8, 1))},
         {"generator": Player(("generator",), sgd(0.1))},

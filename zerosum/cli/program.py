@@ -5,10 +5,12 @@ A verb's module is imported when it is called for, so ``zerosum --help`` imports
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from zerosum import __version__
 from zerosum.errors import ConfigError, Interrupted, ZerosumError, unknown
@@ -97,5 +99,20 @@ def _verb(words: list[str]) -> int:
         return 0
     if words[0] not in VERBS:
         raise ConfigError(unknown("verb", words[0], VERBS))
-    module = importlib.import_module(f"zerosum.cli.{words[0]}")
+    with uncollected():
+        module = importlib.import_module(f"zerosum.cli.{words[0]}")
     return int(module.run(words[1:]))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Import libraries without the garbage collector, which would walk the million objects of torch again and again.
+
+    They stay until the program ends, so later collections are spared them too.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -13,6 +13,7 @@ from typing import Any
 
 from zerosum import recipes
 from zerosum.cli.parse import command, option, parse
+from zerosum.cli.program import uncollected
 from zerosum.errors import ConfigError, unknown
 
 GOALS = ("--rounds", "--epochs", "--budget")
@@ -44,8 +45,9 @@ def run(arguments: Sequence[str]) -> int:
         raise ConfigError(
             f"zerosum train begins with the name of a recipe ({', '.join(recipes.names())}), got {recipe!r}."
         )
-    module = recipes.find(recipe)
-    from zerosum import api
+    with uncollected():
+        module = recipes.find(recipe)
+        from zerosum import api
 
     groups = {"recipe": module.Config, "run": api.Options, "command_line": CommandLine}
     defaults = _defaults(words, groups)

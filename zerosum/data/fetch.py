@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import urllib.request
 from collections.abc import Sequence
-from http.client import HTTPException
 from pathlib import Path
 
 from zerosum.data.mirrors import Remote
@@ -26,6 +24,10 @@ def fetch(name: str, files: Sequence[Remote], mirrors: Sequence[str], folder: Pa
         DataError: No mirror served a file, or the folder cannot be written; the message says where to put it.
     """
     missing = [remote for remote in files if not (folder / remote.name).exists()]
+    if not missing:
+        return
+    from http.client import HTTPException  # with all it imports a tenth of the time to the first round
+
     for remote in missing:
         reasons = []
         for mirror in mirrors:
@@ -44,6 +46,8 @@ def fetch(name: str, files: Sequence[Remote], mirrors: Sequence[str], folder: Pa
 
 
 def _download(address: str, remote: Remote, path: Path) -> None:
+    import urllib.request
+
     new = path.with_name(path.name + ".new")
     digest, done, shown = hashlib.sha256(), 0, -1
     try:

@@ -51,8 +51,8 @@ class Stored:
             parts.append(self._order(epoch)[start : start + take])
             size, epoch, start = size - take, epoch + 1, 0
         index = parts[0] if len(parts) == 1 else torch.cat(parts)
-        x = self._x[index]
-        batch = {"x": x.float() / 255 if x.dtype == torch.uint8 else x.float()}
+        x = self._x.index_select(0, index)  # on a CPU several times as fast as self._x[index]
+        batch = {"x": x.float().div_(255) if x.dtype == torch.uint8 else x.float()}
         if self._label is not None:
             batch["label"] = self._label[index]
         return batch

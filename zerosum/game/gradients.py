@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from zerosum.game.schedules import Turn
 
 
-def gradients(game: Game, turn: Turn, batch: Batch, create_graph: bool = False) -> tuple[Terms, list[Tensor]]:
+def gradients(
+    game: Game, turn: Turn, batch: Batch, create_graph: bool = False, retain_graph: bool = False
+) -> tuple[Terms, list[Tensor]]:
     """Terms of the turn's objective on a batch, and the gradient of their sum with respect to the player's parameters.
 
     Nothing else gets a gradient: no player at rest, no ``.grad`` field. A parameter the objective does not reach
@@ -29,6 +31,7 @@ def gradients(game: Game, turn: Turn, batch: Batch, create_graph: bool = False) 
         turn: Player, objective and gain.
         batch: What the objective sees.
         create_graph: Keep the gradients differentiable.
+        retain_graph: Keep the graph of what the batch was prepared with, for an update that still reads it.
 
     Returns:
         The terms with their graph, and one gradient per parameter in the order of :meth:`Game.moved_by`.
@@ -46,8 +49,7 @@ def gradients(game: Game, turn: Turn, batch: Batch, create_graph: bool = False) 
         loss if turn.gain == 1 else turn.gain * loss,
         parameters,
         create_graph=create_graph,
-        # Turns of a prepared batch share part of its graph.
-        retain_graph=create_graph or game.schedule.prepare is not None,
+        retain_graph=create_graph or retain_graph,
         allow_unused=True,
     )
     if game.check is not None:

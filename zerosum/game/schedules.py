@@ -5,9 +5,12 @@ A schedule says only the order. What is computed stands in the objectives, how p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from zerosum.game.gradients import gradients
 from zerosum.game.networks import Batch, Networks, Objective, Terms, refuse_unlike
@@ -58,13 +61,17 @@ class Turn:
 class Round:
     """The updates of one round: for each turn in order, one batch per repeat, none where it is not due.
 
-    :meth:`batch` runs ``prepare`` the first time a data batch is asked for, so it sees the parameters of that moment.
+    ``prepare`` runs the first time an update of a data batch is asked for, so it sees the parameters of that moment;
+    the graph it leaves is freed with the last update that reads it.
     """
 
     def __init__(self, game: Game, batches: Sequence[Sequence[Batch]]):
         self._game = game
         self._batches = batches
         self._prepared: dict[int, Batch] = {}
+        self._readers = Counter(
+            self._data(place, repeat) for place, repeats in enumerate(batches) for repeat in range(len(repeats))
+        )
 
     def repeats(self, place: int) -> int:
         """How many updates the turn at this place makes."""
@@ -73,13 +80,24 @@ class Round:
     def batch(self, place: int, repeat: int) -> Batch:
         """The batch of one update."""
         batch = self._batches[place][repeat]
-        schedule = self._game.schedule
-        if schedule.prepare is None:
+        prepare = self._game.schedule.prepare
+        if prepare is None:
             return batch
-        data = schedule.turns[place].offset + repeat
+        data = self._data(place, repeat)
         if data not in self._prepared:
-            self._prepared[data] = {**batch, **schedule.prepare(self._game.networks, batch)}
+            self._prepared[data] = {**batch, **prepare(self._game.networks, batch)}
         return self._prepared[data]
+
+    def gradients(self, place: int, repeat: int) -> tuple[Terms, list[Tensor]]:
+        """Terms and gradients of one update, as :func:`~zerosum.game.gradients` has them; ask for each once."""
+        data = self._data(place, repeat)
+        self._readers[data] -= 1
+        shared = self._game.schedule.prepare is not None and self._readers[data] > 0
+        turn, batch = self._game.schedule.turns[place], self.batch(place, repeat)
+        return gradients(self._game, turn, batch, retain_graph=shared)
+
+    def _data(self, place: int, repeat: int) -> int:
+        return self._game.schedule.turns[place].offset + repeat
 
 
 Played = list[tuple[int, Terms]]
@@ -127,7 +145,7 @@ def _one_after_the_other(game: Game, round: Round) -> Played:
     played: Played = []
     for place, turn in enumerate(game.schedule.turns):
         for repeat in range(round.repeats(place)):
-            terms, slopes = gradients(game, turn, round.batch(place, repeat))
+            terms, slopes = round.gradients(place, repeat)
             game.descend(turn.player, slopes)
             played.append((place, terms))
     return played
@@ -138,11 +156,11 @@ def _all_at_once(game: Game, round: Round) -> Played:
     turns = list(enumerate(game.schedule.turns))
     for repeat in range(max(round.repeats(place) for place, _ in turns)):
         moves = [
-            (place, turn, *gradients(game, turn, round.batch(place, repeat)))
+            (place, turn.player, *round.gradients(place, repeat))
             for place, turn in turns
             if repeat < round.repeats(place)
         ]
-        for place, turn, terms, slopes in moves:
-            game.descend(turn.player, slopes)
+        for place, player, terms, slopes in moves:
+            game.descend(player, slopes)
             played.append((place, terms))
     return played

@@ -16,6 +16,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from zerosum.networks.dropout import Dropout
 from zerosum.networks.maxout import Maxout, MaxoutConv
 from zerosum.networks.mlp import mlp
 
@@ -93,11 +94,11 @@ def mlp_discriminator(shape: tuple[int, ...], units: int, pieces: int = 5) -> nn
     """Two layers of maxout and a logit; a fifth of the inputs is dropped, and half of every hidden layer."""
     network = nn.Sequential(
         nn.Flatten(),
-        nn.Dropout(0.2),
+        Dropout(0.2),
         Maxout(math.prod(shape), units, pieces),
-        nn.Dropout(0.5),
+        Dropout(0.5),
         Maxout(units, units, pieces),
-        nn.Dropout(0.5),
+        Dropout(0.5),
         nn.Linear(units, 1),
     )
     return uniform(network, 0.005)
@@ -106,16 +107,16 @@ def mlp_discriminator(shape: tuple[int, ...], units: int, pieces: int = 5) -> nn
 def cifar_conv_discriminator(units: int, colours: int = 3) -> nn.Sequential:
     """Three layers of convolutional maxout (planes of 16, 7 and 5), one dense, and a logit; the same dropout."""
     network = nn.Sequential(
-        nn.Dropout(0.2),
+        Dropout(0.2),
         MaxoutConv(colours, 32, pieces=2, kernel=8, padding=4, pool=4, stride=2),
-        nn.Dropout(0.5),
+        Dropout(0.5),
         MaxoutConv(32, 32, pieces=2, kernel=8, padding=3, pool=4, stride=2),
-        nn.Dropout(0.5),
+        Dropout(0.5),
         MaxoutConv(32, 192, pieces=2, kernel=5, padding=3, pool=2, stride=2),
         nn.Flatten(),
-        nn.Dropout(0.5),
+        Dropout(0.5),
         Maxout(192 * 5 * 5, units, pieces=5),
-        nn.Dropout(0.5),
+        Dropout(0.5),
         nn.Linear(units, 1),
     )
     return uniform(network, 0.005)
