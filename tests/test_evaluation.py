@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zerosum as zs
-from tests.cli.test_cli import answer
+from tests.cli.commands import answer
 from zerosum import api
 from zerosum.api.evaluation import named
 from zerosum.errors import ConfigError, DataError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.test_cli import answer
+from tests.cli.commands import answer
 from tests.data.test_idx import idx
 from zerosum.data import known
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import zerosum as zs
-from tests.cli.test_cli import answer
+from tests.cli.commands import answer
 from tests.games import plain_gan
 from zerosum import api, latent
 from zerosum.api import explore

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import zerosum as zs
-from tests.cli.test_cli import answer
+from tests.cli.commands import answer
 from zerosum import api, recipes
 from zerosum.api.contract import CHECKS
 from zerosum.errors import ConfigError, RunError

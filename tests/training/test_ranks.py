@@ -225,7 +225,7 @@ def test_a_signal_to_the_leader_stops_all_and_saves():
     ids=str,
 )
 def test_what_ranks_cannot_do(capsys, monkeypatch, words, said):
-    from tests.cli.test_cli import answer
+    from tests.cli.commands import answer
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     code, _, err = answer(capsys, "train", "mlp_gan", "--rounds", "2", *words)

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 import zerosum as zs
-from tests.cli.test_cli import answer
+from tests.cli.commands import answer
 from zerosum import api
 from zerosum.errors import DataError, RunError
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import zerosum as zs
-from tests.cli.test_cli import answer
+from tests.cli.commands import answer
 from zerosum import api
 from zerosum.errors import ConfigError, RunError
 from zerosum.training import curves

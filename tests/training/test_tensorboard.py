@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import zerosum as zs
-from tests.cli.test_cli import answer
+from tests.cli.commands import answer
 from zerosum.errors import ConfigError
 
 SMALL = {"hidden": 8, "batch_size": 16, "progress": False, "out": "run", "log_every": 5, "sample_every": 10}

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: verbs, options, files, exit codes, one sentence per mistake."""
+"""``zerosum train`` as a user meets it: options, files of options, forecasts, progress, continuing."""
 
 import json
 import os
@@ -7,40 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from tests.children import command_line, finish, output
-from zerosum import __version__
-from zerosum.cli import VERBS, main
+from tests.cli.commands import TRAIN, answer
 from zerosum.training.folder import read_record
 
-TRAIN = ("train", "vanilla", "--batch-size", "16", "--out", "run")
-
-
-def answer(capsys, *words):
-    """The exit code, what was printed, and the error."""
-    try:
-        code = main(words)
-    except SystemExit as left:
-        code = left.code
-    out = capsys.readouterr()
-    return code, out.out, out.err
-
-
-def opened(path):
-    with Image.open(path) as image:
-        image.load()
-        return image
-
-
-def test_help_version_and_verbs(capsys):
-    code, out, _ = answer(capsys, "--help")
-    assert code == 0
-    assert all(f"  {verb}" in out for verb in VERBS)
-    assert answer(capsys, "--version")[:2] == (0, f"zerosum {__version__}\n")
-    assert answer(capsys)[0] == 2
+TFD = ("gan", "--variant", "tfd", "--hidden", "16", "--units", "4", "--pretraining", "2")
 
 
 def test_every_option_of_train_has_type_default_and_a_sentence(capsys):
@@ -160,9 +133,6 @@ def test_a_dry_run_of_any_goal(capsys, goal):
     assert answer(capsys, "train", "vanilla", "--data", "ring", "--dry-run", *goal)[0] == 0
 
 
-TFD = ("gan", "--variant", "tfd", "--hidden", "16", "--units", "4", "--pretraining", "2")
-
-
 @pytest.mark.parametrize(
     ("goal", "rounds"),
     [(("--rounds", "30"), "26 4"), (("--epochs", "2"), "26"), ((), "26 286")],  # 1297 digits by 100, 2 and 22 epochs
@@ -174,71 +144,6 @@ def test_a_dry_run_says_what_every_stage_costs(capsys, goal, rounds):
     assert " ".join(re.findall(r"for (\d+) rounds", out)) == rounds
 
 
-@pytest.mark.parametrize("recipe", ["vanilla", "mlp_gan"])
-def test_sample_draws_pictures_and_arrays(capsys, recipe):
-    answer(capsys, "train", recipe, "--out", "run", "--rounds", "3", "--batch-size", "16")
-    code, out, _ = answer(capsys, "sample", "run", "--n", "9", "--out", "grid.png")
-    assert code == 0
-    assert "9 samples of round 3: grid.png" in out
-    assert opened("grid.png").size == (152, 152)
-    for words in (
-        ["--n", "1203", "--out", "a.npz"],
-        ["--n", "7", "--out", "b.npz"],
-        ["--n", "7", "--out", "c.npz", "--seed", "1"],
-    ):
-        assert answer(capsys, "sample", "run", *words)[0] == 0
-    a, b, c = (np.load(f"{name}.npz")["x"] for name in "abc")
-    assert a.shape == (1203, 1, 8, 8)
-    assert a.dtype == np.float32
-    np.testing.assert_allclose(a[:7], b, atol=1e-6)
-    assert not np.array_equal(b, c)
-    from zerosum import load
-
-    np.testing.assert_array_equal(load("run").sample(7).numpy(), b)
-
-
-def test_samples_of_points_are_scattered(capsys):
-    answer(capsys, "train", "vanilla", "--data", "ring", "--out", "run", "--rounds", "3")
-    assert answer(capsys, "sample", "run", "--n", "300", "--out", "points.png")[0] == 0
-    assert opened("points.png").mode == "RGB"
-
-
-def test_an_earlier_checkpoint_can_be_sampled(capsys):
-    answer(capsys, *TRAIN, "--rounds", "6", "--save-every", "2")
-    assert "of round 2" in answer(capsys, "sample", "run", "--checkpoint", "2", "--out", "two.png")[1]
-    code, _, err = answer(capsys, "sample", "run", "--checkpoint", "3", "--out", "three.png")
-    assert (code, "has no checkpoint of round 3" in err) == (4, True)
-
-
-def test_ten_thousand_samples_need_bounded_memory():
-    """64x64 colour: all of them are 470 MiB of float32; the process grows by a fraction of that."""
-    code = """
-import resource, sys, torch
-from torch import nn
-from zerosum.data import DataSpec
-from zerosum import api
-from zerosum.api import samples
-from tests.games import plain_gan
-from zerosum.sources import Normal
-from zerosum.training import Experiment
-game, _ = plain_gan()
-big = lambda net, batch: batch["z"][:, :1, None, None].sigmoid().expand(-1, 3, 64, 64)
-experiment = Experiment(game, {"z": Normal(4)}, {"sample": big})
-model = api.Model(experiment, "test", None, DataSpec("big", (3, 64, 64), "uint8"), 0)
-samples.load = lambda *args: model
-api.sample("run", "warm.npz", 600)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-api.sample("run", "big.npz", 10000)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
-"""
-    root = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root}
-    )
-    assert int(done.stdout.split()[-1]) < 150, "MiB"
-    assert np.load("big.npz", mmap_mode="r")["x"].shape == (10000, 3, 64, 64)
-
-
 def test_a_damaged_checkpoint_is_told_on_the_command_line():
     assert finish(command_line, *TRAIN, "--rounds", "4", "--save-every", "2") == 0
     Path("run/checkpoints/round-4/game.safetensors").write_bytes(b"")
@@ -246,79 +151,6 @@ def test_a_damaged_checkpoint_is_told_on_the_command_line():
     said = output()
     assert "zerosum: round-4 is damaged: game.safetensors has 0 bytes of " in said
     assert "64 samples of round 2: samples.png" in said
-
-
-def test_lists(capsys):
-    assert "vanilla" in answer(capsys, "list", "recipes")[1]
-    assert "digits" in answer(capsys, "list", "data")[1]
-    assert "modes[n=2500]" in answer(capsys, "list", "metrics")[1]
-
-
-@pytest.mark.parametrize("recipe", ["vanilla", "mlp_gan"])
-def test_show(capsys, recipe):
-    code, out, _ = answer(capsys, "show", recipe)
-    assert code == 0
-    for text in (
-        "https://arxiv.org",
-        "player generator moves generator by adam",
-        "turn 1: discriminator",
-        "--learning-rate",
-    ):
-        assert text in out
-    assert "micro-batches and ranks do not change the result" in out
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "message"),
-    [
-        (("trian", "vanilla"), 2, "unknown verb 'trian'; nearest: train."),
-        (("train", "vanila"), 2, "unknown recipe 'vanila'; nearest: vanilla."),
-        (
-            ("train", "--data", "digits"),
-            2,
-            "zerosum train begins with the name of a recipe (gan, mlp_gan, vanilla), got '--data'.",
-        ),
-        (("train", "vanilla", "--batch-sise", "5"), 2, "unknown option '--batch-sise'; nearest: --batch-size (see"),
-        (("train", "vanilla", "--learning-rat=5"), 2, "unknown option '--learning-rat'; nearest: --learning-rate (see"),
-        (("train", "vanilla", "more"), 2, "does not know what to do with 'more'"),
-        (("train", "vanilla", "--k", "0"), 2, "k must be greater than or equal to 1, got 0 (recipe vanilla)."),
-        (
-            ("train", "vanilla", "--rounds", "-5"),
-            2,
-            "rounds must be greater than or equal to 1, got -5 (recipe vanilla).",
-        ),
-        (("train", "vanilla", "--learning-rate", "nan"), 2, "learning_rate must be a finite number, got nan"),
-        (("train", "vanilla", "--k", "many"), 2, "invalid literal for int() with base 10: 'many'"),
-        (("train", "vanilla", "--device", "tpu"), 2, "invalid choice 'tpu' for argument '--device'"),
-        (("train", "vanilla", "--rounds", "3", "--budget", "3s"), 2, "a run has one goal, got --rounds and --budget"),
-        (("train", "vanilla", "--data", "/no/such/path"), 3, "there is no data at '/no/such/path'"),
-        (("train", "vanilla", "--data", "digts"), 3, "unknown data set 'digts'; nearest: digits."),
-        (("train", "vanilla", "--out", "file", "--rounds", "1"), 4, "--out file is a file; choose another path."),
-        (
-            ("train", "vanilla", "--out", "file/run", "--rounds", "1"),
-            4,
-            "--out file/run cannot be written (Not a directory)",
-        ),
-        (("train", "vanilla", "--out", "/proc/run", "--rounds", "1"), 4, "--out /proc/run cannot be written ("),
-        (("sample", "nowhere"), 4, "nowhere is no run folder"),
-        (("sample",), 2, "zerosum sample RUN needs the folder of a run."),
-        (("sample", "nowhere", "--n", "0"), 2, "n must be greater than or equal to 1, got 0"),
-        (("sample", "nowhere", "--out", "grid.jpg"), 2, "samples go into a .png or an .npz, got 'grid.jpg'."),
-        (("sample", "nowhere", "--out", "no/grid.png"), 2, "there is no folder 'no' for 'no/grid.png'."),
-        (("list", "recipe"), 2, "unknown list 'recipe'; nearest: recipes."),
-        (("show",), 2, "zerosum show needs the name of one recipe"),
-        (("show", "vanilla2"), 2, "unknown recipe 'vanilla2'; nearest: vanilla."),
-    ],
-    ids=lambda v: " ".join(v) if isinstance(v, tuple) else None,
-)
-def test_a_mistake_is_one_sentence_an_exit_code_and_nothing_written(capsys, words, code, message):
-    Path("file").write_text("mine")
-    got, _, err = answer(capsys, *words)
-    assert got == code, err
-    assert message in " ".join(err.replace("│", " ").split())
-    assert "Traceback" not in err
-    assert [p.name for p in Path.cwd().iterdir()] == ["file"]
-    assert Path("file").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
@@ -340,13 +172,6 @@ def test_continuing_with_something_else_is_refused_and_loses_nothing(capsys, cha
     assert code == 2
     assert "recipe was vanilla, now mlp_gan" in err
     assert {p: p.read_bytes() for p in Path("run").rglob("*") if p.is_file()} == before
-
-
-def test_debug_shows_the_traceback():
-    from zerosum.errors import ConfigError
-
-    with pytest.raises(ConfigError):
-        main(["train", "vanilla", "--k", "0", "--debug"])
 
 
 def test_divergence_is_exit_5(capsys):

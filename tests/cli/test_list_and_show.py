@@ -1,0 +1,25 @@
+"""``zerosum list`` and ``zerosum show``."""
+
+import pytest
+
+from tests.cli.commands import answer
+
+
+def test_lists(capsys):
+    assert "vanilla" in answer(capsys, "list", "recipes")[1]
+    assert "digits" in answer(capsys, "list", "data")[1]
+    assert "modes[n=2500]" in answer(capsys, "list", "metrics")[1]
+
+
+@pytest.mark.parametrize("recipe", ["vanilla", "mlp_gan"])
+def test_show(capsys, recipe):
+    code, out, _ = answer(capsys, "show", recipe)
+    assert code == 0
+    for text in (
+        "https://arxiv.org",
+        "player generator moves generator by adam",
+        "turn 1: discriminator",
+        "--learning-rate",
+    ):
+        assert text in out
+    assert "micro-batches and ranks do not change the result" in out

@@ -1,0 +1,76 @@
+"""``zerosum sample``: pictures and arrays of a run's samples."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.commands import TRAIN, answer, opened
+
+
+@pytest.mark.parametrize("recipe", ["vanilla", "mlp_gan"])
+def test_sample_draws_pictures_and_arrays(capsys, recipe):
+    answer(capsys, "train", recipe, "--out", "run", "--rounds", "3", "--batch-size", "16")
+    code, out, _ = answer(capsys, "sample", "run", "--n", "9", "--out", "grid.png")
+    assert code == 0
+    assert "9 samples of round 3: grid.png" in out
+    assert opened("grid.png").size == (152, 152)
+    for words in (
+        ["--n", "1203", "--out", "a.npz"],
+        ["--n", "7", "--out", "b.npz"],
+        ["--n", "7", "--out", "c.npz", "--seed", "1"],
+    ):
+        assert answer(capsys, "sample", "run", *words)[0] == 0
+    a, b, c = (np.load(f"{name}.npz")["x"] for name in "abc")
+    assert a.shape == (1203, 1, 8, 8)
+    assert a.dtype == np.float32
+    np.testing.assert_allclose(a[:7], b, atol=1e-6)
+    assert not np.array_equal(b, c)
+    from zerosum import load
+
+    np.testing.assert_array_equal(load("run").sample(7).numpy(), b)
+
+
+def test_samples_of_points_are_scattered(capsys):
+    answer(capsys, "train", "vanilla", "--data", "ring", "--out", "run", "--rounds", "3")
+    assert answer(capsys, "sample", "run", "--n", "300", "--out", "points.png")[0] == 0
+    assert opened("points.png").mode == "RGB"
+
+
+def test_an_earlier_checkpoint_can_be_sampled(capsys):
+    answer(capsys, *TRAIN, "--rounds", "6", "--save-every", "2")
+    assert "of round 2" in answer(capsys, "sample", "run", "--checkpoint", "2", "--out", "two.png")[1]
+    code, _, err = answer(capsys, "sample", "run", "--checkpoint", "3", "--out", "three.png")
+    assert (code, "has no checkpoint of round 3" in err) == (4, True)
+
+
+def test_ten_thousand_samples_need_bounded_memory():
+    """64x64 colour: all of them are 470 MiB of float32; the process grows by a fraction of that."""
+    code = """
+import resource, sys, torch
+from torch import nn
+from zerosum.data import DataSpec
+from zerosum import api
+from zerosum.api import samples
+from tests.games import plain_gan
+from zerosum.sources import Normal
+from zerosum.training import Experiment
+game, _ = plain_gan()
+big = lambda net, batch: batch["z"][:, :1, None, None].sigmoid().expand(-1, 3, 64, 64)
+experiment = Experiment(game, {"z": Normal(4)}, {"sample": big})
+model = api.Model(experiment, "test", None, DataSpec("big", (3, 64, 64), "uint8"), 0)
+samples.load = lambda *args: model
+api.sample("run", "warm.npz", 600)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+api.sample("run", "big.npz", 10000)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert int(done.stdout.split()[-1]) < 150, "MiB"
+    assert np.load("big.npz", mmap_mode="r")["x"].shape == (10000, 3, 64, 64)

@@ -1,0 +1,196 @@
+"""What a training writes of itself beside its checkpoints: log, pictures, judgements, report, TensorBoard.
+
+Nothing here changes what is trained, so a disk that refuses is a warning at first.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from zerosum.data import Data
+from zerosum.errors import DataError, RunError
+from zerosum.game import Reading
+from zerosum.metrics import Result
+from zerosum.training import files, judgements, log, pictures, report
+from zerosum.training.course import Course
+from zerosum.training.folder import FACTS, RunFolder
+from zerosum.training.progress import Display
+from zerosum.training.tensorboard import TensorBoard
+
+SHOWN_IMAGES, SHOWN_POINTS = 64, 1000
+"""Samples in a picture."""
+
+
+class Records:
+    """The records of a run, and the clock they are stamped with.
+
+    Arguments:
+        course: What is trained; records are of where it stands.
+        folder: Where they go, held by this process.
+        open_split: Opens a split of the data in stored order, for pictures and judges.
+        display: Told what the user should know.
+        seed: Of the latents of pictures and judgements.
+        failures: Writes of one kind in a row that may fail before training stops.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        folder: RunFolder,
+        open_split: Callable[[str], Data],
+        display: Display,
+        seed: int,
+        failures: int,
+    ):
+        self._course, self._folder, self._open_split, self._display = course, folder, open_split, display
+        self._seed, self._limit = seed, failures
+        self._failures: dict[str, int] = {}
+        self._board: TensorBoard | None = None
+        self._before, self._started = 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training in the whole run."""
+        return self._before + time.monotonic() - self._started
+
+    @property
+    def where(self) -> str:
+        """Where the run stands, in words."""
+        return f"round {self._course.round}, {self._course.images} images, {self.seconds:.1f} s of training"
+
+    def start_clock(self, before: float) -> None:
+        """Training begins, after so many seconds of it in earlier processes."""
+        self._before, self._started = before, time.monotonic()
+
+    def open_board(self) -> None:
+        """Write for TensorBoard as well, from here on; its import is no training."""
+        path, begun = self._folder.path / "tensorboard", time.monotonic()
+        self._board = self.attempt("tensorboard", lambda: TensorBoard(path, self._course.images))
+        self._started += time.monotonic() - begun
+
+    def close_board(self) -> None:
+        """Let TensorBoard have all of it."""
+        self._on_board(lambda board: board.close())
+
+    def event(self, kind: str, text: str, **data: Any) -> None:
+        """Something happened: said to the user, and a line of the log."""
+        self._display.note(text)
+        event = {"kind": kind, "text": text, "data": data}
+        self.attempt("log", lambda: log.append(self._folder.log, {**self._stamp(), "event": event}))
+
+    def line(self, reading: Reading) -> None:
+        """A line of the log: terms, and what was skipped."""
+        signals = {f"{player}/skipped": count for player, count in reading.skipped.items()}
+        record = {**self._stamp(), "terms": reading.terms, "signals": signals}
+        self._display.terms(record)
+        self.attempt("log", lambda: log.append(self._folder.log, record))
+        self._on_board(lambda board: board.terms(record))
+
+    def picture(self) -> Path | None:
+        """Samples of the fixed latents, beside real examples where they are points; its file."""
+        path: Path | None = self.attempt("picture", self._picture)
+        return path
+
+    def judge(self) -> list[Result]:
+        """What the experiment's judges say, asked where it is not kept yet."""
+        results = []
+        for metric in self._course.experiment.metrics:
+            result = judgements.find(self._folder.metrics, self._course.round, metric.name, self._seed)
+            if result is None:
+                try:
+                    result = metric(self._course.experiment.sample, self._open_split, self._seed)
+                except DataError as error:
+                    self._display.note(f"{metric.name} is left out: {error}")
+                    continue
+                keep = functools.partial(judgements.keep, self._folder.metrics, self._course.round, result)
+                self.attempt("judgement", keep)
+            self._on_board(functools.partial(TensorBoard.judged, result=result, images=self._course.images))
+            results.append(result)
+        return results
+
+    def report(self) -> None:
+        """The run as one page."""
+        folder = self._folder
+        self.attempt("report", functools.partial(report.write, folder.path, folder.record, self._course.experiment))
+
+    def dump(self, player: str, reading: Reading) -> None:
+        """What the last round saw, and all that is needed to play it again."""
+        self.attempt("dump", functools.partial(self._dump, player, reading))
+
+    def attempt(self, what: str, write: Callable[[], Any], last: bool = False) -> Any:
+        """Write something; a disk that refuses is a warning at first, and the end when it goes on.
+
+        Arguments:
+            what: Its kind, in words.
+            write: Does it.
+            last: Whether nothing can be lost any more.
+
+        Returns:
+            What ``write`` does, or None where the disk refused.
+
+        Raises:
+            RunError: It refused too often.
+        """
+        try:
+            result = write()
+        except OSError as error:
+            self._failures[what] = self._failures.get(what, 0) + 1
+            failed = f"the {what} of round {self._course.round} could not be written ({error.strerror or error})"
+            if last or self._failures[what] > self._limit:
+                raise RunError(
+                    f"{failed}; what was saved before is intact: make room and give the same command again."
+                ) from error
+            self._display.note(f"{failed}; training goes on.")
+            return None
+        self._failures[what] = 0
+        return result
+
+    def _stamp(self) -> dict[str, Any]:
+        return {"round": self._course.round, "images": self._course.images, "seconds": round(self.seconds, 3)}
+
+    def _on_board(self, write: Callable[[TensorBoard], None]) -> None:
+        if self._board is not None:
+            self.attempt("tensorboard", functools.partial(write, self._board))
+
+    def _picture(self) -> Path:
+        data = self._open_split("train")
+        n = SHOWN_POINTS if data.spec.kind == "real" else SHOWN_IMAGES
+        samples = self._course.experiment.sample(n, self._seed)
+        reals = data.batch(0, n)["x"] if data.spec.kind == "real" else None
+        path = self._folder.samples / f"round-{self._course.round:08d}.png"
+        files.make_folder(path.parent)
+        files.replace(path, pictures.png(pictures.picture(samples, reals)))
+        self._on_board(lambda board: board.picture(path, self._course.images))
+        return path
+
+    def _dump(self, player: str, reading: Reading) -> None:
+        game, feed, folder = self._course.game, self._course.feed, self._folder.diverged
+        last = game.round - 1
+        before = self._course.images - feed.images(last)
+        tensors = {
+            f"turn-{place}/repeat-{number}/{name}": value.detach().to("cpu", copy=True).contiguous()
+            for place, repeats in enumerate(feed.batches(last, before))
+            for number, batch in enumerate(repeats)
+            for name, value in batch.items()
+        }
+        facts = {
+            "round": self._course.round,
+            "player": player,
+            "stage": self._course.experiment.stage,
+            "seed": feed.seed,
+            "images_before": before,
+            "terms": reading.terms,
+            "skipped": reading.skipped,
+            "updates": reading.updates,
+            "last_clean_checkpoint": self._folder.checkpoints.last_clean(),
+        }
+        files.make_folder(folder)
+        files.replace(folder / "batches.safetensors", safetensors.torch.save(tensors))
+        files.replace(folder / FACTS, (json.dumps(log.plain(facts), indent=2) + "\n").encode())
