@@ -67,6 +67,11 @@ class Interrupted(KeyboardInterrupt):
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """The sentence for a name nobody knows: the nearest known ones first, all of them when none is near.
 
+    Arguments:
+        kind: What it was to be the name of.
+        name: As given.
+        known: The names there are.
+
     Examples:
         >>> unknown("recipe", "vanila", ["vanilla", "mlp_gan"])
         "unknown recipe 'vanila'; nearest: vanilla."

@@ -70,13 +70,35 @@ class Model:
         return self.experiment.ask(question, {"x": x}, raw)
 
     def sample(self, n: int, seed: int = 0, raw: bool = False) -> Tensor:
-        """n samples, (n, ...) float32, images in [0, 1]. A larger n of the same seed begins with the same samples."""
+        """n samples, (n, ...) float32, images in [0, 1]. A larger n of the same seed begins with the same samples.
+
+        Arguments:
+            n: How many.
+            seed: Of the latents, and of what networks draw inside.
+            raw: Use the networks as last trained instead of their averages.
+
+        Raises:
+            ConfigError: n is below 1.
+            Unsupported: This kind of model draws no samples.
+        """
         if n < 1:
             raise ConfigError(f"n must be at least 1, got {n}.")
         return self.experiment.sample(n, seed, raw)
 
     def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
-        """The same samples in chunks, so that any number needs bounded memory."""
+        """The same samples in chunks, so that any number needs bounded memory.
+
+        Arguments:
+            n: How many.
+            seed: Of the latents, and of what networks draw inside.
+            raw: Use the networks as last trained instead of their averages.
+
+        Returns:
+            Chunks (m, ...) float32, n in all.
+
+        Raises:
+            Unsupported: This kind of model draws no samples.
+        """
         return self.experiment.samples(n, seed, raw)
 
     def latents(self, n: int, seed: int = 0) -> Tensor:
@@ -86,6 +108,7 @@ class Model:
 
         Raises:
             Unsupported: Its samples are made of something else.
+            ConfigError: n is below 1.
         """
         if n < 1:
             raise ConfigError(f"n must be at least 1, got {n}.")
@@ -149,6 +172,11 @@ def record_of(run: Run | Path | str) -> tuple[Path, dict[str, Any]]:
 
 def experiment_of(path: Path, record: Mapping[str, Any], trust: bool = False) -> tuple[Experiment, Any, DataSpec]:
     """What a run trained, as it stood before its first round, with its configuration and what its data were.
+
+    Arguments:
+        path: Its folder.
+        record: Its ``config.json``.
+        trust: Run the recipe that lies in the folder.
 
     Raises:
         RunError: The record does not say enough, or the run's own recipe is nowhere to be trusted.

@@ -54,6 +54,11 @@ class Options:
 def checked(kind: type, values: Mapping[str, Any], place: str) -> Any:
     """An instance of a dataclass from values by field name, their types and ranges checked.
 
+    Arguments:
+        kind: The dataclass.
+        values: By field name; fields left out take their defaults.
+        place: Where the values stand, for the message.
+
     Raises:
         ConfigError: A field nobody knows, with the nearest names, or values out of range, a sentence each.
     """

@@ -271,6 +271,12 @@ def train(
 def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experiment:
     """Build a recipe's experiment, on the CPU, with weights from the seed.
 
+    Arguments:
+        module: The recipe.
+        config: An instance of its ``Config``.
+        spec: What the data are.
+        seed: Of the weights.
+
     Raises:
         ConfigError: The recipe refuses the configuration or the data.
     """
@@ -293,7 +299,13 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
 
 
 def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
-    """Players whose batch is more than its examples: micro-batches and ranks change what they play."""
+    """Players whose batch is more than its examples: micro-batches and ranks change what they play.
+
+    Arguments:
+        module: The recipe.
+        config: An instance of its ``Config``.
+        data: Whose first batch is tried.
+    """
     with torch.random.fork_rng(devices=[]):
         experiment = build(module, config, data.spec, 0)
         game = experiment.game

@@ -23,7 +23,13 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the catalogue: what it is, and either how it is opened or the law it is drawn from."""
+    """One line of the catalogue: what it is, and either how it is opened or the law it is drawn from.
+
+    Arguments:
+        text: What it is, in words.
+        open: ``(split, seed, device, root) -> Data``, for what is read.
+        law: Makes the law from a toy's parameters, for what is drawn.
+    """
 
     text: str
     open: Callable[[str, int | None, torch.device, Path], Data] | None = None

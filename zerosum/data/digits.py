@@ -18,6 +18,12 @@ def open_digits(split: str, seed: int | None, device: torch.device, root: Path) 
     """1,797 grey 8x8 digits with labels, split 1,297 / 200 / 300 by a fixed permutation.
 
     Stored values are 0..16; an image has round(255 v / 16) in uint8, so 16 is exactly 1.
+
+    Arguments:
+        split: ``train``, ``valid`` or ``test``.
+        seed: Of the order; None for the stored order.
+        device: Where batches are made.
+        root: Not read: the digits come with the package.
     """
     with resources.files("zerosum.data").joinpath("embedded/digits.npz").open("rb") as file, np.load(file) as arrays:
         x, y = arrays["x"], arrays["y"]

@@ -20,6 +20,12 @@ def fetch(name: str, files: Sequence[Remote], mirrors: Sequence[str], folder: Pa
 
     Progress goes to the terminal, if there is one.
 
+    Arguments:
+        name: Of the data set, for the message.
+        files: What it is made of.
+        mirrors: Addresses the files' names are added to.
+        folder: Where they go.
+
     Raises:
         DataError: No mirror served a file, or the folder cannot be written; the message says where to put it.
     """

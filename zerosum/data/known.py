@@ -42,6 +42,13 @@ def data_root(root: Path | str | None = None) -> Path:
 def open_mnist(split: str, seed: int | None, device: torch.device, root: Path, name: str = "mnist") -> Stored:
     """28x28 grey images in four idx files: 50,000 to train on, 10,000 to validate, 10,000 to test.
 
+    Arguments:
+        split: ``train``, ``valid`` or ``test``.
+        seed: Of the order; None for the stored order.
+        device: Where batches are made.
+        root: The folder whose folder of its name holds the files, or gets them.
+        name: ``mnist``, or a data set of the same files.
+
     Raises:
         DataError: The files are not there and cannot be downloaded, or are damaged.
     """
@@ -58,6 +65,12 @@ def open_mnist(split: str, seed: int | None, device: torch.device, root: Path, n
 
 def open_usps(split: str, seed: int | None, device: torch.device, root: Path) -> Stored:
     """16x16 grey digits of post codes: 6,291 to train on, 1,000 to validate, 2,007 to test.
+
+    Arguments:
+        split: ``train``, ``valid`` or ``test``.
+        seed: Of the order; None for the stored order.
+        device: Where batches are made.
+        root: The folder whose folder of its name holds the files, or gets them.
 
     Raises:
         DataError: The file is not there, or is damaged.
@@ -77,6 +90,12 @@ def open_cifar10(split: str, seed: int | None, device: torch.device, root: Path)
 
     Read from the binary version (its archive, or ``cifar-10-batches-bin`` unpacked). Where only ``cifar10_jpeg.npz``
     is there, the images are those after JPEG compression, and the data set is called ``cifar10-jpeg``.
+
+    Arguments:
+        split: ``train``, ``valid`` or ``test``.
+        seed: Of the order; None for the stored order.
+        device: Where batches are made.
+        root: The folder whose folder of its name holds the files, or gets them.
 
     Raises:
         DataError: The files are not there and cannot be downloaded, or are damaged.

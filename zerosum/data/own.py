@@ -57,6 +57,12 @@ class Examples:
 def open_own(path: Path, split: str, seed: int | None, device: torch.device) -> Stored:
     """One split of the data at a path.
 
+    Arguments:
+        path: An idx file, an array, or a folder of images.
+        split: ``train``, ``valid`` or ``test``.
+        seed: Of the order; None for the stored order.
+        device: Where batches are made.
+
     Raises:
         DataError: Nothing there can be read as data, or the split is empty; the message names the file.
     """

@@ -49,5 +49,6 @@ class Data(Protocol):
         ...
 
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
-        """Examples ``position`` to ``position + size - 1`` of the stream: ``x`` float32, ``label`` int64 if any."""
+        """Examples ``position`` to ``position + size - 1`` of the stream: ``x`` (size, ...) float32 and, if there are
+        classes, ``label`` (size,) int64."""
         ...

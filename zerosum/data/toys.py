@@ -54,7 +54,13 @@ def gaussian(mean: float = 3.0, std: float = 1.0) -> GaussianMixture:
 
 
 def mixture(modes: int = 2, spacing: float = 4.0, std: float = 0.5) -> GaussianMixture:
-    """Equally spaced Gaussians on the line, centred on 0."""
+    """Equally spaced Gaussians on the line, centred on 0.
+
+    Arguments:
+        modes: How many.
+        spacing: From mean to mean.
+        std: Of each.
+    """
     line = spacing * (torch.arange(modes, dtype=torch.float64) - (modes - 1) / 2)
     return GaussianMixture(line.unsqueeze(1), std)
 
@@ -63,13 +69,24 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.02) -> GaussianMixt
     """Gaussians equally spaced on a circle, the first at (radius, 0).
 
     The defaults are those of Unrolled Generative Adversarial Networks (Metz et al., 2016).
+
+    Arguments:
+        modes: How many.
+        radius: Of the circle.
+        std: Of each.
     """
     angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
     return GaussianMixture(radius * torch.stack([angle.cos(), angle.sin()], 1), std)
 
 
 def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixture:
-    """A square grid of side x side Gaussians in the plane, centred on 0."""
+    """A square grid of side x side Gaussians in the plane, centred on 0.
+
+    Arguments:
+        side: Modes in a row.
+        spacing: From mean to mean.
+        std: Of each.
+    """
     line = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
     return GaussianMixture(torch.cartesian_prod(line, line), std)
 

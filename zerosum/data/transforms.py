@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 
 def to_symmetric(x: Tensor) -> Tensor:
-    """From [0, 1] to [-1, 1].
+    """From [0, 1] to [-1, 1], any shape.
 
     Examples:
         >>> to_symmetric(torch.tensor([0.0, 0.5, 1.0]))
@@ -23,12 +23,12 @@ def to_symmetric(x: Tensor) -> Tensor:
 
 
 def from_symmetric(x: Tensor) -> Tensor:
-    """From [-1, 1] to [0, 1]; what lies outside stays outside, so clamp what a network made."""
+    """From [-1, 1] to [0, 1], any shape; what lies outside stays outside, so clamp what a network made."""
     return (x + 1) / 2
 
 
 def to_logits(x: Tensor, alpha: float = 0.05) -> Tensor:
-    r"""From [0, 1] to the line, :math:`y = \mathrm{logit}(\alpha + (1 - 2 \alpha)\, x)`.
+    r"""From [0, 1] to the line, :math:`y = \mathrm{logit}(\alpha + (1 - 2 \alpha)\, x)`, any shape.
 
     Arguments:
         x: Values in [0, 1].
@@ -46,7 +46,7 @@ def to_logits(x: Tensor, alpha: float = 0.05) -> Tensor:
 
 
 def from_logits(y: Tensor, alpha: float = 0.05) -> Tensor:
-    """From the line back to [0, 1]; a logit farther out than :func:`to_logits` goes ends up a little outside."""
+    """From the line back to [0, 1], any shape; logits farther out than :func:`to_logits` goes end a little outside."""
     return (torch.sigmoid(y) - _checked(alpha)) / (1 - 2 * alpha)
 
 
@@ -67,6 +67,9 @@ def laplacian_pyramid(x: Tensor, levels: int) -> list[Tensor]:
     Returns:
         :math:`h_0, \dots, h_{\mathrm{levels} - 1}, I_\mathrm{levels}`, from fine to coarse; each is half the size of
         the one before, rounded up.
+
+    Raises:
+        ValueError: x has other axes, or there is not one level.
 
     References:
         | The Laplacian Pyramid as a Compact Image Code (Burt and Adelson, 1983)

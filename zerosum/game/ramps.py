@@ -28,6 +28,14 @@ def constant(value: float) -> Ramp:
 def linear(first: float, last: float, images: float) -> Ramp:
     """From ``first`` to ``last`` in a straight line over ``images`` images, then ``last``.
 
+    Arguments:
+        first: Value at the beginning.
+        last: Value from the horizon on.
+        images: The horizon.
+
+    Raises:
+        ValueError: The horizon is no positive number.
+
     Examples:
         >>> ramp = linear(0.5, 0.7, images=1000)
         >>> ramp(torch.tensor(0)), ramp(torch.tensor(500)), ramp(torch.tensor(5000))
@@ -39,6 +47,15 @@ def linear(first: float, last: float, images: float) -> Ramp:
 
 def exponential(first: float, factor: float, images: float, limit: float | None = None) -> Ramp:
     """Multiplied by ``factor`` every ``images`` images, smoothly; never past ``limit``.
+
+    Arguments:
+        first: Value at the beginning, above 0.
+        factor: What it is multiplied by, above 0.
+        images: How often.
+        limit: Where it ends.
+
+    Raises:
+        ValueError: A number that must be positive is not.
 
     Examples:
         >>> exponential(0.1, 0.5, images=1000)(torch.tensor(2000))
@@ -59,6 +76,14 @@ def exponential(first: float, factor: float, images: float, limit: float | None 
 
 def half_cosine(first: float, last: float, images: float) -> Ramp:
     """From ``first`` to ``last`` along half a cosine over ``images`` images, then ``last``.
+
+    Arguments:
+        first: Value at the beginning.
+        last: Value from the horizon on.
+        images: The horizon.
+
+    Raises:
+        ValueError: The horizon is no positive number.
 
     Examples:
         >>> half_cosine(2e-4, 5e-5, images=1000)(torch.tensor(1000))

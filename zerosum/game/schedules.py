@@ -89,7 +89,10 @@ class Round:
         return self._prepared[data]
 
     def gradients(self, place: int, repeat: int) -> tuple[Terms, list[Tensor]]:
-        """Terms and gradients of one update, as :func:`~zerosum.game.gradients` has them; ask for each once."""
+        """Terms (scalars) and gradients (one per parameter) of one update, by :func:`~zerosum.game.gradients`.
+
+        Each update is asked for once.
+        """
         data = self._data(place, repeat)
         self._readers[data] -= 1
         shared = self._game.schedule.prepare is not None and self._readers[data] > 0

@@ -48,11 +48,16 @@ class Tally:
         return any(self._updates.values())
 
     def skip(self, player: str, skipped: Tensor) -> None:
-        """Count an update that was skipped: 1, or was not: 0."""
+        """Count an update by a 0-d tensor: 1 where it was skipped, else 0."""
         self._skipped[player].add_(skipped)
 
     def add(self, player: str, place: int, terms: Terms) -> None:
         """Count an update and its terms.
+
+        Arguments:
+            player: Whose update it was.
+            place: Of the turn in the schedule.
+            terms: Scalars by name.
 
         Raises:
             ValueError: Another turn of the player, at another place of the schedule, has logged a term of that name.
@@ -91,14 +96,14 @@ class Tally:
         self._sums = {name: mean.to(self._sums[name].dtype) for name, mean in zip(self._sums, means, strict=True)}
 
     def state(self) -> dict[str, Tensor]:
-        """What must be kept for the next line of the log to be that of an unbroken run."""
+        """What must be kept for the next line of the log to be that of an unbroken run: 0-d tensors by name."""
         kept = {f"skipped/{player}": count for player, count in self._skipped.items()}
         kept |= {f"updates/{player}": torch.tensor(count) for player, count in self._updates.items()}
         kept |= {f"sums/{term}": total for term, total in self._sums.items()}
         return kept | {f"counts/{term}": torch.tensor(count) for term, count in self._counts.items()}
 
     def load_state(self, kept: Mapping[str, Tensor]) -> None:
-        """Take up what was kept.
+        """Take up what was kept by :meth:`state`, 0-d tensors.
 
         Raises:
             ValueError: It is that of other players.

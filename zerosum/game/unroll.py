@@ -18,6 +18,11 @@ class Functional:
     """A module called with given parameters and buffers; its own stay as they are.
 
     Buffers the forward pass writes (batch statistics) are those given here.
+
+    Arguments:
+        module: What is called.
+        parameters: By name, as ``named_parameters`` has them.
+        buffers: By name.
     """
 
     def __init__(self, module: nn.Module, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]):

@@ -78,6 +78,9 @@ def walk(ends: Tensor, steps: int, closed: bool = False, path: str = "linear") -
     Returns:
         ((k - 1) * steps + 1, ..., d), or (k * steps + 1, ..., d) closed; every ``steps``-th is an end, bit for bit.
 
+    Raises:
+        ValueError: Fewer than 2 ends, no step, or a path nobody knows.
+
     Examples:
         >>> walk(torch.tensor([[0.0], [1.0], [4.0]]), steps=2).squeeze()
         tensor([0.0000, 0.5000, 1.0000, 2.5000, 4.0000])
@@ -109,6 +112,9 @@ def manifold(prior: Uniform | Normal, side: int) -> Tensor:
     Returns:
         (side, side, 2).
 
+    Raises:
+        ValueError: The prior has another dimension than 2, or the side is below 1.
+
     References:
         | Auto-Encoding Variational Bayes (Kingma & Welling, 2014), appendix A
         | https://arxiv.org/abs/1312.6114
@@ -133,6 +139,9 @@ def smoothness(frames: Tensor) -> float:
 
     Arguments:
         frames: (n, ...), n at least 2. Frames that are all the same count as even.
+
+    Raises:
+        ValueError: Fewer than 2 frames.
 
     Examples:
         >>> smoothness(torch.tensor([[0.0], [1.0], [2.0], [6.0]]))

@@ -176,6 +176,9 @@ def orthogonal(weights: Iterable[Tensor]) -> Tensor:
     Returns:
         Scalar.
 
+    Raises:
+        ValueError: There is no weight of two axes or more.
+
     References:
         | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), eq. 3
         | https://arxiv.org/abs/1809.11096

@@ -134,7 +134,14 @@ class Metric:
         return self.of(sample(self.n, seed), splits, seed)
 
     def of(self, samples: Tensor, splits: Splits, seed: int = 0, subject: str = "model") -> Result:
-        """Judge given samples."""
+        """Judge given samples.
+
+        Arguments:
+            samples: (n, ...).
+            splits: Opens the real examples.
+            seed: Of the samples, for the record.
+            subject: What was judged, for the record.
+        """
         found = self.judge(samples, splits)
         return Result(
             self.name,

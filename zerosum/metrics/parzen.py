@@ -51,6 +51,9 @@ def parzen(n: int = 10_000, grid: str = "fine") -> Metric:
     Arguments:
         n: Samples.
         grid: How sigma is chosen on validation images: ``fine`` refines the best of ten values, ``2014`` takes it.
+
+    Raises:
+        ValueError: An unknown grid.
     """
     if grid not in ("fine", "2014"):
         raise ValueError(f"grid must be fine or 2014, got {grid!r}.")
@@ -153,6 +156,9 @@ def kmeans(points: Tensor, centres: int, steps: int = 6) -> Tensor:
 
     Returns:
         (centres, d).
+
+    Raises:
+        ValueError: More centres than points, or none.
     """
     if not 1 <= centres <= len(points):
         raise ValueError(f"centres must be from 1 to the number of points, {len(points)}, got {centres}.")

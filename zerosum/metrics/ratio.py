@@ -73,6 +73,9 @@ def estimates(real_logits: Tensor, fake_logits: Tensor, shift: float = 0.0) -> D
         fake_logits: Of generated examples, (M,) or (M, 1).
         shift: What the logit gained by unequal class counts in training, :math:`\log(n_P / n_Q)`; it is subtracted.
 
+    Raises:
+        ValueError: Fewer than 2 logits of either law.
+
     Examples:
         >>> estimates(torch.zeros(4), torch.zeros(4)).js.value  # a critic that cannot tell them apart
         0.0
@@ -100,6 +103,9 @@ def train_critic(real: Tensor, fake: Tensor, updates: int = 4000, seed: int = 0)
 
     Returns:
         Maps (K, ...) to logits (K,), without a graph.
+
+    Raises:
+        ValueError: Fewer than 2 examples of either law.
     """
     if min(len(real), len(fake)) < 2:
         raise ValueError(

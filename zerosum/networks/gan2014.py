@@ -28,7 +28,17 @@ CODE_BIAS = -2.0
 
 
 def mnist_generator(latent: int, hidden: int, shape: tuple[int, ...], sigmoid: bool = True) -> nn.Sequential:
-    """latent - hidden rectifiers - hidden rectifiers - sigmoids of the data's shape (or a linear output)."""
+    """latent - hidden rectifiers - hidden rectifiers - sigmoids of the data's shape (or a linear output).
+
+    Arguments:
+        latent: Dimension of z.
+        hidden: Width of the hidden layers.
+        shape: Of an example.
+        sigmoid: Whether outputs lie in [0, 1].
+
+    Returns:
+        Maps (N, latent) to (N, ...) of that shape.
+    """
     final = nn.Sigmoid if sigmoid else None
     network = nn.Sequential(mlp((latent, hidden, hidden, math.prod(shape)), final=final), nn.Unflatten(1, shape))
     return uniform(network, 0.05)
@@ -38,6 +48,14 @@ def tfd_pretrained(hidden: int, shape: tuple[int, ...], latent: int = PRETRAINED
     """latent - hidden rectifiers - hidden sigmoids - sigmoids of the data's shape: the generator trained first.
 
     An output sees 100 of the hidden units, through standard normal weights, and none of the others to begin with.
+
+    Arguments:
+        hidden: Width of the hidden layers.
+        shape: Of an example.
+        latent: Dimension of z.
+
+    Returns:
+        Maps (N, latent) to (N, ...) of that shape.
     """
     code, out = nn.Linear(hidden, hidden), nn.Linear(hidden, math.prod(shape))
     network = nn.Sequential(
@@ -52,7 +70,16 @@ def tfd_pretrained(hidden: int, shape: tuple[int, ...], latent: int = PRETRAINED
 
 
 def tfd_generator(latent: int, hidden: int, pretrained: nn.Sequential) -> nn.Sequential:
-    """latent - hidden rectifiers - sigmoids that are the latent of a pretrained generator; all is trained together."""
+    """latent - hidden rectifiers - sigmoids that are the latent of a pretrained generator; all is trained together.
+
+    Arguments:
+        latent: Dimension of z.
+        hidden: Width of the hidden layer.
+        pretrained: What :func:`tfd_pretrained` made; its module is part of this one.
+
+    Returns:
+        Maps (N, latent) to what ``pretrained`` makes.
+    """
     inward = pretrained[0]
     assert isinstance(inward, nn.Linear)
     code = nn.Linear(hidden, inward.in_features)
@@ -62,7 +89,16 @@ def tfd_generator(latent: int, hidden: int, pretrained: nn.Sequential) -> nn.Seq
 
 
 def cifar_mlp_generator(latent: int, hidden: int, shape: tuple[int, ...]) -> nn.Sequential:
-    """latent - hidden rectifiers - hidden sigmoids - linear outputs, whose weights are uniform on (-0.5, 0.5)."""
+    """latent - hidden rectifiers - hidden sigmoids - linear outputs, whose weights are uniform on (-0.5, 0.5).
+
+    Arguments:
+        latent: Dimension of z.
+        hidden: Width of the hidden layers.
+        shape: Of an example.
+
+    Returns:
+        Maps (N, latent) to (N, ...) of that shape.
+    """
     out = nn.Linear(hidden, math.prod(shape))
     network = nn.Sequential(
         nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.Sigmoid(), out, nn.Unflatten(1, shape)
@@ -76,6 +112,14 @@ def cifar_conv_generator(latent: int, channels: int = 80, colours: int = 3) -> n
     """latent - 100 channels rectifiers - as many sigmoids, channels x 10 x 10 - deconvolution to colours x 32 x 32.
 
     The deconvolution has filters of 5x5 and stride 3, so its side is (10 - 1) 3 + 5 = 32, and a bias for every pixel.
+
+    Arguments:
+        latent: Dimension of z.
+        channels: Of the planes before the deconvolution.
+        colours: Channels of an image.
+
+    Returns:
+        Maps (N, latent) to (N, colours, 32, 32).
     """
     hidden = 100 * channels
     network = nn.Sequential(
@@ -91,7 +135,16 @@ def cifar_conv_generator(latent: int, channels: int = 80, colours: int = 3) -> n
 
 
 def mlp_discriminator(shape: tuple[int, ...], units: int, pieces: int = 5) -> nn.Sequential:
-    """Two layers of maxout and a logit; a fifth of the inputs is dropped, and half of every hidden layer."""
+    """Two layers of maxout and a logit; a fifth of the inputs is dropped, and half of every hidden layer.
+
+    Arguments:
+        shape: Of an example.
+        units: Of each layer.
+        pieces: Linear maps a unit takes the largest of.
+
+    Returns:
+        Maps (N, ...) of that shape to logits (N, 1).
+    """
     network = nn.Sequential(
         nn.Flatten(),
         Dropout(0.2),
@@ -105,7 +158,15 @@ def mlp_discriminator(shape: tuple[int, ...], units: int, pieces: int = 5) -> nn
 
 
 def cifar_conv_discriminator(units: int, colours: int = 3) -> nn.Sequential:
-    """Three layers of convolutional maxout (planes of 16, 7 and 5), one dense, and a logit; the same dropout."""
+    """Three layers of convolutional maxout (planes of 16, 7 and 5), one dense, and a logit; the same dropout.
+
+    Arguments:
+        units: Of the dense layer.
+        colours: Channels of an image.
+
+    Returns:
+        Maps (N, colours, 32, 32) to logits (N, 1).
+    """
     network = nn.Sequential(
         Dropout(0.2),
         MaxoutConv(colours, 32, pieces=2, kernel=8, padding=4, pool=4, stride=2),

@@ -26,6 +26,9 @@ def mlp(
     Returns:
         Maps (N, widths[0]) to (N, widths[-1]).
 
+    Raises:
+        ValueError: Fewer than two widths.
+
     Examples:
         >>> mlp((100, 128, 64), final=nn.Sigmoid)
         Sequential(

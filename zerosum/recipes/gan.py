@@ -97,7 +97,11 @@ class Config:
 
 
 def generator_of(config: Config, spec: DataSpec) -> nn.Sequential:
-    """The variant's generator; what is no image gets a linear output."""
+    """The variant's generator; what is no image gets a linear output.
+
+    Raises:
+        ConfigError: The width does not fit cifar_conv.
+    """
     assert config.hidden is not None
     latent, hidden, shape = config.latent, config.hidden, spec.shape
     if config.variant == "mnist":
@@ -120,7 +124,11 @@ def discriminator_of(config: Config, spec: DataSpec) -> nn.Sequential:
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
-    """The game on data of any shape; the cifar variants play images of normalised contrast, cifar_conv 3x32x32."""
+    """The game on data of any shape; the cifar variants play images of normalised contrast, cifar_conv 3x32x32.
+
+    Raises:
+        ConfigError: The data do not suit the variant, or k is given where both move at once.
+    """
     if config.variant != "mnist" and spec.kind == "real":
         raise ConfigError(f"variant {config.variant} is of images, got {spec.name}; take variant mnist.")
     if config.variant == "cifar_conv" and spec.shape != (3, 32, 32):
@@ -139,7 +147,15 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
 
 def stage(config: Config, spec: DataSpec, generator: nn.Sequential, latent: int, epochs: int) -> Experiment:
-    """A generator against a discriminator of its own, for so many epochs where no goal is given."""
+    """A generator against a discriminator of its own, for so many epochs where no goal is given.
+
+    Arguments:
+        config: The settings.
+        spec: What the data are.
+        generator: Who makes examples.
+        latent: Dimension of its z.
+        epochs: Its length.
+    """
     assert config.batch_size is not None
     assert config.learning_rate is not None
     cifar = config.variant.startswith("cifar")

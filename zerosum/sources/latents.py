@@ -20,6 +20,11 @@ Prior = Callable[[int, Generator], Tensor]
 class Uniform:
     """Uniform on [low, high) in each of ``dim`` coordinates.
 
+    Arguments:
+        low: Least value.
+        high: Largest, not drawn.
+        dim: Coordinates.
+
     Examples:
         >>> Uniform(-1, 1, 100)(5, torch.Generator()).shape
         torch.Size([5, 100])
@@ -39,7 +44,11 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Normal:
-    """Standard normal in each of ``dim`` coordinates."""
+    """Standard normal in each of ``dim`` coordinates.
+
+    Arguments:
+        dim: Coordinates.
+    """
 
     dim: int
 

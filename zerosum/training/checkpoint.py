@@ -80,6 +80,14 @@ class Checkpoints:
     def save(self, round: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
         """Commit a checkpoint.
 
+        Arguments:
+            round: It is of.
+            tensors: The state by name, of any shapes; copied to the host.
+            facts: What else must be kept, for JSON.
+
+        Returns:
+            Its folder.
+
         Raises:
             OSError: The disk would not have it; the checkpoints before it are as they were.
         """

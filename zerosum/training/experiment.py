@@ -103,6 +103,14 @@ class Experiment:
     def ask(self, name: str, batch: Batch, raw: bool = False) -> Tensor:
         """One answer on one batch, in evaluation mode; by the average of a network where there is one, unless raw.
 
+        Arguments:
+            name: One of :attr:`answers`.
+            batch: What the answer reads, first axis N.
+            raw: Use the networks as last trained instead of their averages.
+
+        Returns:
+            First axis N.
+
         Raises:
             Unsupported: This kind of model cannot answer that; the message says why.
             ValueError: Its answer is no tensor.
@@ -129,7 +137,19 @@ class Experiment:
             yield batch
 
     def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
-        """n samples in the chunks of :meth:`drawn`: a larger n begins with the same examples."""
+        """n samples in the chunks of :meth:`drawn`: a larger n begins with the same examples.
+
+        Arguments:
+            n: How many.
+            seed: Of the latents, and of what networks draw inside.
+            raw: Use the networks as last trained instead of their averages.
+
+        Returns:
+            Chunks (m, ...) float32, n in all.
+
+        Raises:
+            Unsupported: It draws no samples.
+        """
         for chunk, batch in enumerate(self.drawn(n, seed)):
             yield self._asked("sample", batch, raw, seed, chunk)
 
@@ -139,7 +159,16 @@ class Experiment:
         return torch.cat([self._asked("decode", {"z": part}, raw, 0, chunk) for chunk, part in enumerate(parts)])
 
     def sample(self, n: int, seed: int = 0, raw: bool = False) -> Tensor:
-        """n samples, (n, ...) float32."""
+        """n samples, (n, ...) float32.
+
+        Arguments:
+            n: How many.
+            seed: Of the latents, and of what networks draw inside.
+            raw: Use the networks as last trained instead of their averages.
+
+        Raises:
+            Unsupported: It draws no samples.
+        """
         chunks = list(self.samples(n, seed, raw))
         return torch.cat(chunks)
 

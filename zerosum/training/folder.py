@@ -36,6 +36,11 @@ _BEGINNINGS = re.compile(rf"{re.escape(LOCK)}|probe\..*|config\.json\.new")
 class RunFolder:
     """A run folder held by this process, from :meth:`claim` to :meth:`release`.
 
+    Arguments:
+        path: The folder.
+        record: The content of ``config.json``.
+        lock: Held on it.
+
     Attributes:
         path: The folder.
         record: The content of ``config.json``.

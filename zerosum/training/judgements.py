@@ -22,7 +22,15 @@ def keep(path: Path, round: int, result: Result, own: bool = True) -> None:
 
 
 def find(path: Path, round: int, metric: str, seed: int, subject: str = "model") -> Result | None:
-    """A result kept before on the run's own data, or None: the same protocol would only say the same again."""
+    """A result kept before on the run's own data, or None: the same protocol would only say the same again.
+
+    Arguments:
+        path: Of the log.
+        round: Of the networks judged.
+        metric: The judge's full name.
+        seed: Of the samples.
+        subject: The model, or a control's name.
+    """
     for record in log.read(path):
         key = (record["round"], record["metric"], record["seed"], record.get("subject", "model"))
         if key == (round, metric, seed, subject) and record.get("own", True):

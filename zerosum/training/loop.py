@@ -44,7 +44,13 @@ class Goal:
     seconds: float | None = None
 
     def fraction(self, round: int, images: int, seconds: float) -> float:
-        """How much of it is reached; 1 or more is all."""
+        """How much of it is reached; 1 or more is all.
+
+        Arguments:
+            round: Rounds played.
+            images: Real examples seen.
+            seconds: Seconds of training.
+        """
         done = ((round, self.rounds), (images, self.images), (seconds, self.seconds))
         return max(have / want for have, want in done if want is not None)
 

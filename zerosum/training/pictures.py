@@ -69,7 +69,13 @@ def scatter(samples: Tensor, reals: Tensor) -> Image.Image:
 
 
 def histogram(samples: Tensor, reals: Tensor, bins: int = 60) -> Image.Image:
-    """Generated points (n, 1) as red outline over real ones as grey bars."""
+    """Generated points (n, 1) as red outline over real ones as grey bars.
+
+    Arguments:
+        samples: Generated points.
+        reals: Real ones; may be none.
+        bins: Bars.
+    """
     low, high = (float(v) for v in _bounds(reals if len(reals) else samples))
     edges = np.linspace(low, high, bins + 1)
     heights = [_share(part, edges) for part in (reals, samples)]

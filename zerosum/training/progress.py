@@ -23,7 +23,13 @@ class Display(Protocol):
         ...
 
     def tick(self, round: int, fraction: float, seconds: float) -> None:
-        """A round was played; ``fraction`` of the goal is reached after ``seconds`` of training."""
+        """A round was played.
+
+        Arguments:
+            round: Rounds of the whole run.
+            fraction: How much of the goal is reached.
+            seconds: Seconds of training.
+        """
         ...
 
     def terms(self, record: Mapping[str, Any]) -> None:
@@ -43,6 +49,7 @@ class Paper(Console):
     """A console whose reader may leave: the error goes to the caller, where rich would end the program itself."""
 
     def on_broken_pipe(self) -> None:
+        """The reader has left."""
         raise BrokenPipeError
 
 

@@ -165,7 +165,11 @@ class Ranks:
 
     @contextmanager
     def together(self, course: Course) -> Iterator[None]:
-        """While entered, a rank that fails or hangs ends this one with a sentence that names it."""
+        """While entered, a rank that fails or hangs ends this one with a sentence that names it.
+
+        Raises:
+            RankError: A rank failed or hung while entered.
+        """
         try:
             yield
         except RuntimeError as error:

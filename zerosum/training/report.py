@@ -155,7 +155,14 @@ def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None =
 
 
 def walk_of(experiment: Experiment, seed: int, ends: int = 5, steps: int = 8) -> bytes | None:
-    """A picture of the ways from sample to sample, a row for each; None for what makes no images of latents."""
+    """A picture of the ways from sample to sample, a row for each; None for what makes no images of latents.
+
+    Arguments:
+        experiment: What is drawn.
+        seed: Of the latents at the ends.
+        ends: Samples the ways lead to and from.
+        steps: From each to the next.
+    """
     prior = experiment.draws.get("z")
     if "decode" not in experiment.answers or not isinstance(prior, Normal | Uniform):
         return None
