@@ -49,7 +49,7 @@ class Paper(Console):
     """A console whose reader may leave: the error goes to the caller, where rich would end the program itself."""
 
     def on_broken_pipe(self) -> None:
-        """The reader has left."""
+        """The reader has left: BrokenPipeError."""
         raise BrokenPipeError
 
 
