@@ -28,6 +28,15 @@ def change(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
+def complaint(capsys):
+    """The one sentence that training it is refused with."""
+    code, _, err = answer(capsys, "train", "my_recipe.py", "--rounds", "2", "--out", "run")
+    assert code == 2
+    assert err.startswith("zerosum: ")
+    assert err.count("\n") == 1
+    return err
+
+
 def test_a_copy_is_the_recipe_and_is_never_written_over(capsys, mine):
     assert mine.read_bytes() == recipes.path_of("mlp_gan").read_bytes()
     mine.write_text("mine")
@@ -154,11 +163,8 @@ def test_a_record_cannot_name_another_file(mine):
 )
 def test_files_that_are_no_recipes(capsys, text, said):
     Path("my_recipe.py").write_text(text)
-    code, _, err = answer(capsys, "train", "my_recipe.py", "--rounds", "2")
-    assert code == 2
-    assert said in err
-    assert err.count("\n") == 1
-    assert not Path("runs").exists()
+    assert said in complaint(capsys)
+    assert not Path("run").exists()
 
 
 @pytest.mark.parametrize("verb", ["train", "show", "check"])
@@ -189,11 +195,9 @@ WRONG = {
 def test_what_goes_wrong_in_it_is_said_with_its_line(capsys, mine, what):
     old, new, said = WRONG[what]
     change(mine, old, new)
-    code, _, err = answer(capsys, "train", "my_recipe.py", "--rounds", "2", "--out", "run")
-    assert code == 2
+    err = complaint(capsys)
     assert err.startswith("zerosum: my_recipe.py, line ")
     assert said in err
-    assert err.count("\n") == 1
     with pytest.raises(Exception, match=r".") as raised:  # in Python the traceback is shown as it is
         zs.train("my_recipe.py", rounds=2, out="other", progress=False)
     assert recipes.place(raised.value)
@@ -320,11 +324,7 @@ UNFIT = {
 def test_what_does_not_fit_together_is_said_before_anything_is_trained(capsys, mine, what):
     old, new, said = UNFIT[what]
     change(mine, old, new)
-    code, _, err = answer(capsys, "train", "my_recipe.py", "--rounds", "2", "--out", "run")
-    assert code == 2
-    assert said in err
-    assert err.startswith("zerosum: ")
-    assert err.count("\n") == 1
+    assert said in complaint(capsys)
     assert not list(Path.cwd().glob("run/checkpoints/*"))
 
 
