@@ -1,130 +1,68 @@
-"""The engine against the loop a good user writes today: ``python -m benchmarks.plain [--threads 1]``.
+"""The engine against the loop a good user writes today: ``python -m benchmarks.plain [--systems a b] [--threads 1]``.
 
-The loop has its data resident as uint8, gathers by one index call, detaches its fakes, never asks the device for a
-number, and takes ``torch.optim`` and ``nn.Dropout`` as they come; a second row gives it torch's fused optimizer, and
-a third our dropout besides, which leaves the engine alone as the difference. The engine plays the recipe as ``zerosum
-train`` does. Both compute the same updates: their parameters agree to 1e-6 after 20 rounds (on the same draws, so with
-the same dropout), or there is no timing. Rows are added to ``benchmarks/results/plain.jsonl``.
+That loop has its data resident as uint8, gathers by one index call, detaches its fakes, never asks the device for a
+number, and takes ``torch.optim`` and ``nn.Dropout`` as they come; another row gives it torch's fused optimizer, and for
+``gan`` one our dropout besides, which leaves the engine alone as the difference. The tutorial's loop, below them, takes
+its examples one by one through a DataLoader and asks for every loss. The engine plays as ``zerosum train`` does.
+
+All compute the same updates: the engine's parameters and the good loop's agree to 1e-6 after 20 rounds on the same
+batches (and the same dropout), or there is no timing. Rows are added to ``benchmarks/results/plain.jsonl``.
 """
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 import tyro
 from torch import nn
-from torch.nn.functional import softplus
 
 from benchmarks import harness
-from zerosum import api, recipes
-from zerosum.data import DataSpec, Stored, open_data
-from zerosum.game import Game
+from benchmarks.systems import CPU, SEED, SYSTEMS, Round, System, pixels
+from zerosum.data import Stored
 from zerosum.networks import Dropout
-from zerosum.runtime import machine, rank, reseed
+from zerosum.runtime import machine, reseed
 from zerosum.training import Experiment, Feed, play_round
 
 RESULTS = Path(__file__).parent / "results" / "plain.jsonl"
-CPU = torch.device("cpu")
-SEED = 0
-
-Step = Callable[[dict[str, torch.Tensor], dict[str, torch.Tensor]], None]
-"""One round on the batches of the two turns."""
 
 
-def vanilla(game: Game, config: Any, fused: bool) -> Step:
-    """The round of recipe ``vanilla``, by hand."""
-    G, D = game.networks.generator, game.networks.discriminator
-    betas = (config.beta1, config.beta2)
-    of_d = torch.optim.Adam(D.parameters(), lr=config.learning_rate, betas=betas, fused=fused)
-    of_g = torch.optim.Adam(G.parameters(), lr=config.learning_rate, betas=betas, fused=fused)
-
-    def step(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
-        of_d.zero_grad()
-        fake = G(first["z"]).detach()
-        (softplus(-D(first["x"])).mean() + softplus(D(fake)).mean()).backward()
-        of_d.step()
-        of_g.zero_grad()
-        softplus(-D(G(second["z"]))).mean().backward()
-        of_g.step()
-
-    return step
-
-
-def gan(game: Game, config: Any, fused: bool) -> Step:
-    """The round of recipe ``gan`` as released, by hand: one pass over real and fake serves both gradients."""
-    G, D = game.networks.generator, game.networks.discriminator
-    options = {"lr": config.learning_rate, "momentum": config.momentum, "fused": fused}
-    of_d, of_g = torch.optim.SGD(D.parameters(), **options), torch.optim.SGD(G.parameters(), **options)
-    average = copy.deepcopy(G)
-    share = 1 - 0.5 ** (config.batch_size / config.average_halflife)
-    seen = 0
-
-    def step(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
-        nonlocal seen
-        done = min(1.0, seen / (config.horizon * 50_000))
-        for optimizer in (of_d, of_g):
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate / config.learning_rate_decay ** (seen / config.batch_size)
-                group["momentum"] = config.momentum + (config.final_momentum - config.momentum) * done
-        real, fake = D(first["x"]), D(G(first["z"]))
-        loss_d = (softplus(-real).mean() + softplus(fake).mean()) / 2
-        loss_g = softplus(-fake).mean()
-        of_d.zero_grad()
-        of_g.zero_grad()
-        loss_d.backward(inputs=list(D.parameters()), retain_graph=True)
-        loss_g.backward(inputs=list(G.parameters()))
-        of_d.step()
-        of_g.step()
-        with torch.no_grad():
-            for slow, live in zip(average.parameters(), G.parameters(), strict=True):
-                slow.lerp_(live, share)
-        seen += config.batch_size
-
-    return step
-
-
-LOOPS: dict[str, Callable[[Game, Any, bool], Step]] = {"vanilla": vanilla, "gan": gan}
-DATA = {"vanilla": "mnist", "gan": "mnist"}
-
-
-def opened(name: str, root: Path | None) -> Stored:
-    """MNIST, or noise of its shape where it is not there: the arithmetic is the same."""
-    try:
-        data = open_data(name, "train", SEED, CPU, root)
-        assert isinstance(data, Stored)
-        return data
-    except Exception as error:
-        print(f"{name} is not here ({error}); timing on noise of its shape.")
-        x = torch.randint(0, 256, (50_000, 1, 28, 28), dtype=torch.uint8)
-        return Stored(DataSpec("noise", (1, 28, 28), "uint8", count=50_000, classes=10), x, seed=SEED)
-
-
-def made(name: str, data: Stored) -> tuple[Experiment, Feed, Any]:
-    """The recipe at its paper's size."""
-    module = recipes.find(name)
-    config = module.Config()
-    experiment = api.build(module, config, data.spec, SEED)
+def made(system: System, data: Stored) -> tuple[Experiment, Feed, Any]:
+    """The experiment with its first weights, and its batches."""
+    experiment, settings = system.make(data.spec)
     experiment.begin(lambda: data)
-    return experiment, Feed(data, experiment.draws, experiment.game.schedule, config.batch_size, SEED, CPU), config
+    return experiment, Feed(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, CPU), settings
 
 
-def agree(name: str, data: Stored, rounds: int = 20) -> float:
-    """The largest difference of any parameter after some rounds on the same batches and the same dropout."""
-    experiment, feed, config = made(name, data)
-    other, _, _ = made(name, data)
-    step = LOOPS[name](other.game, config, False)
+def agree(system: System, data: Stored, rounds: int = 20) -> float:
+    """The largest difference of any parameter after some rounds on the same batches and the same dropout.
+
+    In float64: in float32 Adam makes full steps of gradients that are rounding noise, and the two loops round unlike.
+    """
+    experiment, feed, settings = made(system, data)
+    other, _, _ = made(system, data)
+    for game in (experiment.game, other.game):
+        for module in (*game.networks.values(), *game.averages.values()):
+            module.double()
+        game.to(CPU)
+    step = system.hand(other.game, settings, False)
     images = 0
-    for _ in range(rounds):
-        batches = feed.batches(experiment.game.round, images)
-        first, second = batches[0][0], batches[-1][0]
-        reseed(CPU, SEED, "round", rank(), experiment.game.round)
-        step(dict(first), dict(second))
-        images = play_round(experiment.game, feed, images)
+    for played in range(rounds):
+        batches = [
+            [
+                {name: value.double() if value.is_floating_point() else value for name, value in batch.items()}
+                for batch in turn
+            ]
+            for turn in feed.batches(played, images)
+        ]
+        reseed(CPU, SEED, "round", played)
+        step([[dict(batch) for batch in turn] for turn in batches])
+        reseed(CPU, SEED, "round", played)
+        experiment.game.play(batches, feed.images(played))
+        images += feed.images(played)
     gaps = [
         float((a - b).abs().max())
         for network in experiment.game.networks
@@ -139,9 +77,9 @@ def _parameters(network: nn.Module) -> Iterator[torch.Tensor]:
     return (p.detach() for p in network.parameters())
 
 
-def engine(name: str, data: Stored) -> harness.Contestant:
-    """The recipe as it is trained."""
-    experiment, feed, _ = made(name, data)
+def engine(system: System, data: Stored) -> harness.Contestant:
+    """As it is trained."""
+    experiment, feed, _ = made(system, data)
     images = 0
 
     def rounds(count: int) -> int:
@@ -149,59 +87,116 @@ def engine(name: str, data: Stored) -> harness.Contestant:
         before = images
         for _ in range(count):
             images = play_round(experiment.game, feed, images)
-        return images - before
+        return int(images - before)
 
     return rounds
 
 
-def loop(name: str, data: Stored, fused: bool, ours: bool = False) -> harness.Contestant:
-    """The loop as a user runs it: its own index calls and its own noise, torch's dropout unless ``ours``."""
-    experiment, _, config = made(name, data)
+def by_hand(system: System, data: Stored, fused: bool, ours: bool = False) -> tuple[Experiment, Any, Round]:
+    """What either loop plays: torch's dropout, unless ``ours``."""
+    experiment, _, settings = made(system, data)
     for network in experiment.game.networks.values():
         for inner in () if ours else list(network.modules()):
             for child, layer in inner.named_children():
                 if isinstance(layer, Dropout):
                     setattr(inner, child, nn.Dropout(layer.p))
-    step = LOOPS[name](experiment.game, config, fused)
-    pixels, size = data._x, config.batch_size
-    prior = experiment.draws["z"]
+    return experiment, settings, system.hand(experiment.game, settings, fused)
+
+
+def loop(system: System, data: Stored, fused: bool, ours: bool = False) -> harness.Contestant:
+    """The loop as a user runs it: its own index calls and its own noise."""
+    experiment, settings, step = by_hand(system, data, fused, ours)
+    x, size, k = data.x, settings.batch_size, getattr(settings, "k", 1)
     generator = torch.Generator().manual_seed(SEED)
-    order, place = torch.randperm(len(pixels), generator=generator), 0
+    order, place = torch.randperm(len(x), generator=generator), 0
+
+    def drawn() -> dict[str, torch.Tensor]:
+        return {name: prior(size, generator) for name, prior in experiment.draws.items()}
 
     def rounds(count: int) -> int:
         nonlocal order, place
         for _ in range(count):
-            if place + size > len(order):
-                order, place = torch.randperm(len(pixels), generator=generator), 0
-            x = pixels[order[place : place + size]].float() / 255
-            place += size
-            first = {"x": x, "z": prior(size, generator)}
-            second = first if name == "gan" else {"z": prior(size, generator)}
-            step(first, second)
-        return count * size
+            batches = []
+            for _ in range(k):
+                if place + size > len(order):
+                    order, place = torch.randperm(len(x), generator=generator), 0
+                batches.append({"x": x[order[place : place + size]].float() / 255, **drawn()})
+                place += size
+            step([batches, [drawn()]])
+        return int(count * k * size)
 
     return rounds
 
 
-def main(threads: int = 1, root: Path | None = None, keep: bool = True) -> None:
+class OneByOne(torch.utils.data.Dataset[torch.Tensor]):
+    """Examples as the tutorials take them: each through a transform of its own."""
+
+    def __init__(self, x: torch.Tensor):
+        self._x = x.numpy()
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.from_numpy(self._x[index]).float().div(255)
+
+
+def tutorial(system: System, data: Stored) -> harness.Contestant:
+    """The loop of the tutorials: a DataLoader of single examples, and every loss asked for."""
+    experiment, settings, step = by_hand(system, data, False)
+    size, k = settings.batch_size, getattr(settings, "k", 1)
+    loader = torch.utils.data.DataLoader(OneByOne(data.x), size, shuffle=True, drop_last=True)
+    examples: Iterator[torch.Tensor] = iter(loader)
+
+    def drawn() -> dict[str, torch.Tensor]:
+        return {name: prior(size, torch.default_generator) for name, prior in experiment.draws.items()}
+
+    def rounds(count: int) -> int:
+        nonlocal examples
+        for _ in range(count):
+            batches = []
+            for _ in range(k):
+                try:
+                    x = next(examples)
+                except StopIteration:
+                    examples = iter(loader)
+                    x = next(examples)
+                batches.append({"x": x, **drawn()})
+            for loss in step([batches, [drawn()]]):
+                loss.item()
+        return int(count * k * size)
+
+    return rounds
+
+
+def main(
+    systems: tuple[str, ...] = ("a", "gan"), threads: int = 1, root: Path | None = None, keep: bool = True
+) -> None:
     """Gate, then time.
 
     Args:
+        systems: Which, of a, b, c, d and gan.
         threads: CPU threads.
         root: Folder that known data sets lie in.
         keep: Add the rows to the results.
     """
     torch.set_num_threads(threads)
-    for name in LOOPS:
-        data = opened(DATA[name], root)
-        gap = agree(name, data)
-        print(f"{name}: parameters agree to {gap:.1e} after 20 rounds")
+    for name in systems:
+        system = SYSTEMS[name]
+        data = pixels(system.side, root)
+        gap = agree(system, data)
+        print(f"{name} ({system.text}): parameters agree to {gap:.1e} after 20 rounds")
         if gap > 1e-6:
             raise SystemExit(f"{name}: the two loops do not compute the same; no timing.")
-        contestants = {"plain": loop(name, data, False), "plain, fused optimizer": loop(name, data, True)}
+        contestants = {
+            "plain": loop(system, data, False),
+            "plain, fused optimizer": loop(system, data, True),
+            "tutorial": tutorial(system, data),
+            "zerosum": engine(system, data),
+        }
         if name == "gan":
-            contestants["plain, fused, our dropout"] = loop(name, data, True, ours=True)
-        match = harness.play({**contestants, "zerosum": engine(name, data)}, threads)
+            contestants["plain, fused, our dropout"] = loop(system, data, True, ours=True)
+        match = harness.play(contestants, threads)
         print(f"{name}, {threads} threads, load {match.loads[0]:.1f} to {match.loads[1]:.1f}")
         for who, score in match.scores.items():
             print(
@@ -212,7 +207,7 @@ def main(threads: int = 1, root: Path | None = None, keep: bool = True) -> None:
             print(f"  no verdict: {doubt}")
         if keep:
             row = {
-                "recipe": name,
+                "system": name,
                 "threads": threads,
                 "gap": gap,
                 "ratios": {who: [score.ratio, score.low, score.high] for who, score in match.scores.items()},

@@ -2,7 +2,8 @@
 
 CPU seconds of a process that imports torch and of one that is told ``zerosum train`` and stops where its first round
 would begin, by turns; what is told is the difference of the least of either, as noise only ever adds, and the median
-of the differences. Both have their byte code, as installed packages have. A row is added to ``benchmarks/results/startup.jsonl``.
+of the differences. Both have their byte code, as installed packages have. A row is added to
+``benchmarks/results/startup.jsonl``.
 """
 
 from __future__ import annotations

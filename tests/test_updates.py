@@ -208,10 +208,10 @@ def test_momentum_without_momentum_is_gradient_descent(zero, fused):
 def test_a_gradient_of_large_entries_is_finite(dtype):
     """The sum that is asked is wide enough for what half precision holds."""
     large = torch.full((1000,), 1e4 if dtype == torch.float16 else 1e30, dtype=dtype)
-    assert updates._nonfinite([large, -large]) == 0
+    assert updates.nonfinite([large, -large]) == 0
     for wrong in (math.inf, -math.inf, math.nan):
         large[500] = wrong
-        assert updates._nonfinite([torch.zeros(3, dtype=dtype), large]) == 1
+        assert updates.nonfinite([torch.zeros(3, dtype=dtype), large]) == 1
 
 
 def test_what_can_be_fused():
@@ -227,8 +227,8 @@ def test_without_the_private_kernels_the_plain_execution_serves(monkeypatch):
     for rule in (sgd(1e-3), momentum(1e-3, 0.9), adam(1e-3), rmsprop(1e-3)):
         assert not can_fuse(rule, parameters)
         run(rule, gradients, parameters, 3, fused=False)
-    assert updates._nonfinite([torch.tensor([math.inf])]) == 1
-    assert updates._nonfinite([torch.tensor([1.0])]) == 0
+    assert updates.nonfinite([torch.tensor([math.inf])]) == 1
+    assert updates.nonfinite([torch.tensor([1.0])]) == 0
 
 
 THEIRS = {

@@ -270,12 +270,37 @@ def can_fuse(update: Update, parameters: Sequence[Tensor]) -> bool:
         return True
     first = parameters[0]
     return update.fused is not None and all(
-        p.dtype == first.dtype
-        and p.device == first.device
-        and p.is_floating_point()
-        and (p.is_contiguous() or (p.ndim == 4 and p.is_contiguous(memory_format=torch.channels_last)))
+        p.dtype == first.dtype and p.device == first.device and p.is_floating_point() and _is_dense(p)
         for p in parameters
     )
+
+
+def _is_dense(x: Tensor) -> bool:
+    return x.is_contiguous() or (x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last))
+
+
+def nonfinite(gradients: Sequence[Tensor]) -> Tensor:
+    """Whether a step with these gradients must be skipped: 0-d float32 on the device, 1 where an entry is not finite.
+
+    Entries so large that their sum overflows count as not finite on a CPU.
+
+    Arguments:
+        gradients: Of any shapes, on one device.
+    """
+    device = gradients[0].device
+    with torch.no_grad():
+        if device.type == "cpu":
+            # A sum is finite only if every entry is, and minus itself is 0 only then. It reads once; the kernel below
+            # also writes, in twice the time.
+            wide = torch.promote_types(gradients[0].dtype, torch.float32)
+            total = torch.stack([g.sum(dtype=wide) for g in gradients]).sum()
+            return (total - total).ne(0).float()
+        if _has("_amp_foreach_non_finite_check_and_unscale_") and all(_is_dense(g) for g in gradients):
+            # One kernel for the whole list; scaling by 1 leaves every bit as it is.
+            skip = torch.zeros((), dtype=torch.float32, device=device)
+            torch._amp_foreach_non_finite_check_and_unscale_(list(gradients), skip, torch.ones_like(skip))
+            return skip
+        return (~torch.stack([g.isfinite().all() for g in gradients]).all()).float()
 
 
 def step(
@@ -285,6 +310,7 @@ def step(
     parameters: Sequence[Tensor],
     images: Tensor,
     fused: bool,
+    skip: Tensor | None = None,
 ) -> Tensor:
     """One guarded step in place.
 
@@ -295,29 +321,29 @@ def step(
         parameters: Changed in place.
         images: Images seen, 0-d int64.
         fused: Which execution; only where :func:`can_fuse`.
+        skip: What :func:`nonfinite` said of the gradients, where it was asked before.
 
     Returns:
         0-d float32 on the device: 1 where a gradient was not finite and nothing was changed, else 0.
     """
     with torch.no_grad():
+        skip = nonfinite(gradients) if skip is None else skip
         if fused:
             assert update.fused is not None
-            readable = _laid_out_like(parameters, gradients)
-            skip = _nonfinite(readable)
-            update.fused(readable, state, list(parameters), images, skip)
+            update.fused(_laid_out_like(parameters, gradients), state, list(parameters), images, skip)
             # The kernel is invisible to autograd: without this a graph kept from before would silently mix old
             # activations with new weights in its backward pass instead of raising.
             torch.autograd.graph.increment_version(list(parameters))
             return skip
         assert update.plain is not None
-        finite = torch.stack([g.isfinite().all() for g in gradients]).all()
+        finite = skip == 0
         moved, ahead = update.plain(gradients, state, parameters, images)
         for old, new in zip(parameters, moved, strict=True):
             old.copy_(torch.where(finite, new, old))
         for name, olds in state.items():
             for old, new in zip(olds, ahead[name], strict=True):
                 old.copy_(torch.where(finite, new, old))
-        return (~finite).float()
+        return skip
 
 
 def _at(number: Number, images: Tensor) -> float | Tensor:
@@ -371,22 +397,6 @@ def _laid_out_like(parameters: Sequence[Tensor], gradients: Sequence[Tensor]) ->
         g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
         for p, g in zip(parameters, gradients, strict=True)
     ]
-
-
-def _nonfinite(gradients: list[Tensor]) -> Tensor:
-    device = gradients[0].device
-    if device.type == "cpu":
-        # A sum is finite only if every entry is (entries so large that it overflows count as not finite), and minus
-        # itself is 0 only then. It reads once; the kernel below also writes, in twice the time.
-        wide = torch.promote_types(gradients[0].dtype, torch.float32)
-        total = torch.stack([g.sum(dtype=wide) for g in gradients]).sum()
-        return (total - total).ne(0).float()
-    skip = torch.zeros((), dtype=torch.float32, device=device)
-    if _has("_amp_foreach_non_finite_check_and_unscale_"):
-        # One kernel for the whole list; scaling by 1 leaves every bit as it is.
-        torch._amp_foreach_non_finite_check_and_unscale_(gradients, skip, torch.ones_like(skip))
-        return skip
-    return (~torch.stack([g.isfinite().all() for g in gradients]).all()).float()
 
 
 @functools.cache

@@ -23,6 +23,10 @@ class Stored:
         label: (n,) int64, or None.
         seed: Of the order, or None.
         device: Where the examples live and the batches are made.
+
+    Attributes:
+        x: The examples as they are kept.
+        label: Their labels.
     """
 
     def __init__(
@@ -37,8 +41,8 @@ class Stored:
         self.fingerprint = _digest(x, label)
         self.count = len(x)
         self._device = device or torch.device("cpu")
-        self._x = x.to(self._device)
-        self._label = None if label is None else label.to(self._device)
+        self.x = x.to(self._device)
+        self.label = None if label is None else label.to(self._device)
         self._seed = seed
         self._orders: dict[int, Tensor] = {}
 
@@ -51,10 +55,10 @@ class Stored:
             parts.append(self._order(epoch)[start : start + take])
             size, epoch, start = size - take, epoch + 1, 0
         index = parts[0] if len(parts) == 1 else torch.cat(parts)
-        x = self._x.index_select(0, index)  # on a CPU several times as fast as self._x[index]
+        x = self.x.index_select(0, index)  # on a CPU several times as fast as self.x[index]
         batch = {"x": x.float().div_(255) if x.dtype == torch.uint8 else x.float()}
-        if self._label is not None:
-            batch["label"] = self._label[index]
+        if self.label is not None:
+            batch["label"] = self.label[index]
         return batch
 
     def _order(self, epoch: int) -> Tensor:

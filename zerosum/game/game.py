@@ -150,16 +150,21 @@ class Game:
         self.images += images
         self.round += 1
 
-    def descend(self, player: str, gradients: Sequence[Tensor]) -> None:
+    def descend(self, player: str, gradients: Sequence[Tensor], skip: Tensor | None = None) -> None:
         """Move a player's parameters by its update rule, then project them.
 
         A step with a gradient that is not finite changes nothing; the tally counts it on the device.
+
+        Arguments:
+            player: Its name.
+            gradients: One per parameter it moves.
+            skip: What :func:`zerosum.updates.nonfinite` said of them, where it was asked before.
         """
         mover = self.players[player]
         if self.witness is not None:
             self.witness(player, gradients)
         skip = updates.step(
-            mover.update, gradients, self.states[player], self._moved[player], self.images, self._fused[player]
+            mover.update, gradients, self.states[player], self._moved[player], self.images, self._fused[player], skip
         )
         self.tally.skip(player, skip)
         if mover.project is not None:

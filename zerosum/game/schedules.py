@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zerosum.game.gradients import gradients
 from zerosum.game.networks import Batch, Networks, Objective, Terms, refuse_unlike
+from zerosum.updates import nonfinite
 
 if TYPE_CHECKING:
     from zerosum.game.game import Game
@@ -158,12 +159,13 @@ def _all_at_once(game: Game, round: Round) -> Played:
     played: Played = []
     turns = list(enumerate(game.schedule.turns))
     for repeat in range(max(round.repeats(place) for place, _ in turns)):
-        moves = [
-            (place, turn.player, *round.gradients(place, repeat))
-            for place, turn in turns
-            if repeat < round.repeats(place)
-        ]
-        for place, player, terms, slopes in moves:
-            game.descend(player, slopes)
-            played.append((place, terms))
+        moves = []
+        for place, turn in turns:
+            if repeat < round.repeats(place):
+                terms, slopes = round.gradients(place, repeat)
+                # Looked at while they are in the cache, which the gradients of the next turn push them out of.
+                moves.append((turn.player, slopes, nonfinite(slopes)))
+                played.append((place, terms))
+        for player, slopes, skip in moves:
+            game.descend(player, slopes, skip)
     return played

@@ -5,6 +5,10 @@ from zerosum.networks.constraints import (
     max_column_norm as max_column_norm,
     spectral_norm as spectral_norm,
 )
+from zerosum.networks.dcgan import (
+    dcgan_discriminator as dcgan_discriminator,
+    dcgan_generator as dcgan_generator,
+)
 from zerosum.networks.dropout import Dropout as Dropout
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp
