@@ -1,9 +1,9 @@
 """The engine against the loop a good user writes today: ``python -m benchmarks.plain [--systems a b] [--threads 1]``.
 
 That loop has its data resident as uint8, gathers by one index call, detaches its fakes, never asks the device for a
-number, and takes ``torch.optim`` and ``nn.Dropout`` as they come; another row gives it torch's fused optimizer, and for
-``gan`` one our dropout besides, which leaves the engine alone as the difference. The tutorial's loop, below them, takes
-its examples one by one through a DataLoader and asks for every loss. The engine plays as ``zerosum train`` does.
+number, and takes ``torch.optim``, ``nn.Dropout`` and ``amax`` as they come. Other rows give it torch's fused optimizer
+and, for ``gan``, our dropout and maxout besides, which leaves the engine alone as the difference. The tutorial's loop
+takes its examples one by one through a DataLoader and asks for every loss. The engine plays as ``zerosum train`` does.
 
 All compute the same updates: the engine's parameters and the good loop's agree to 1e-6 after 20 rounds on the same
 batches (and the same dropout), or there is no timing. Rows are added to ``benchmarks/results/plain.jsonl``.
@@ -23,7 +23,7 @@ from torch import nn
 from benchmarks import harness
 from benchmarks.systems import CPU, SEED, SYSTEMS, Round, System, pixels
 from zerosum.data import Stored
-from zerosum.networks import Dropout
+from zerosum.networks import Dropout, Maxout
 from zerosum.runtime import machine, reseed
 from zerosum.training import Experiment, Feed, play_round
 
@@ -92,14 +92,27 @@ def engine(system: System, data: Stored) -> harness.Contestant:
     return rounds
 
 
+class ByAmax(nn.Module):
+    """Maxout as it is written by hand."""
+
+    def __init__(self, layer: Maxout):
+        super().__init__()
+        self.linear, self.shape = layer.linear, (layer.pieces, layer.units)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x).view(-1, *self.shape).amax(1)  # type: ignore[no-any-return]
+
+
 def by_hand(system: System, data: Stored, fused: bool, ours: bool = False) -> tuple[Experiment, Any, Round]:
-    """What either loop plays: torch's dropout, unless ``ours``."""
+    """What either loop plays: torch's dropout and a maxout by ``amax``, unless ``ours``."""
     experiment, _, settings = made(system, data)
     for network in experiment.game.networks.values():
         for inner in () if ours else list(network.modules()):
             for child, layer in inner.named_children():
                 if isinstance(layer, Dropout):
                     setattr(inner, child, nn.Dropout(layer.p))
+                elif isinstance(layer, Maxout):
+                    setattr(inner, child, ByAmax(layer))
     return experiment, settings, system.hand(experiment.game, settings, fused)
 
 
@@ -195,7 +208,7 @@ def main(
             "zerosum": engine(system, data),
         }
         if name == "gan":
-            contestants["plain, fused, our dropout"] = loop(system, data, True, ours=True)
+            contestants["plain, fused, our networks"] = loop(system, data, True, ours=True)
         match = harness.play(contestants, threads)
         print(f"{name}, {threads} threads, load {match.loads[0]:.1f} to {match.loads[1]:.1f}")
         for who, score in match.scores.items():

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from zerosum.networks import Maxout, MaxoutConv
+from zerosum.networks.maxout import largest
 
 
 def weights(layer, *rows):
@@ -119,3 +120,27 @@ def test_identity_42_what_a_patch_discriminator_sees():
         x = torch.zeros(1, 1, 200, requires_grad=True)
         (slope,) = torch.autograd.grad(layers(x)[0, 0, 0], x)
         assert int((slope != 0).sum()) == expected
+
+
+@pytest.mark.parametrize("shape", [(7, 5, 6), (3, 2, 4, 5, 6), (4, 1, 3)])
+def test_the_largest_and_its_gradients_are_those_of_amax(shape):
+    """Ties too: of rounded numbers many are equal."""
+    x = (2 * torch.randn(shape, dtype=torch.float64)).round().requires_grad_()
+    weight = torch.randn((shape[0], *shape[2:]), dtype=torch.float64)
+    mine, theirs = largest(x), x.amax(1)
+    assert torch.equal(mine, theirs)
+    for a, b in zip(*(torch.autograd.grad((out * weight).sum(), x) for out in (mine, theirs)), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_second_derivative_of_a_function_of_the_largest():
+    torch.manual_seed(0)
+    x = torch.randn(3, 4, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: largest(v.tanh()), x)
+    assert torch.autograd.gradgradcheck(lambda v: largest(v.tanh()).square(), x)
+
+
+def test_the_largest_under_transformations_of_functions():
+    x = torch.randn(6, 3, 4)
+    slopes = torch.func.vmap(torch.func.grad(lambda v: largest(v[None]).square().sum()))(x)
+    torch.testing.assert_close(slopes, torch.func.grad(lambda v: v.amax(1).square().sum())(x))

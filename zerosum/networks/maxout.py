@@ -2,8 +2,37 @@ r"""Maxout layers: the largest of k linear maps, :math:`h_j = \max_{i \le k} (x 
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
+
+
+def largest(x: Tensor) -> Tensor:
+    """The largest along axis 1, (N, pieces, ...) to (N, ...), and the gradients of ``x.amax(1)`` in half their time.
+
+    Equal ones share the gradient.
+    """
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return x.amax(1)
+    out: Tensor = _Largest.apply(x)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Largest(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        top = x.amax(1)
+        ctx.save_for_backward(x, top)
+        return top
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        x, top = (kept.detach() for kept in ctx.saved_tensors)  # who wins is piecewise constant
+        winners = x.sub(top.unsqueeze(1)).eq_(0)  # as floats: that of amax makes booleans and counts them as integers
+        shared: Tensor = winners * (gradient / winners.sum(1)).unsqueeze(1)
+        return shared
 
 
 class Maxout(nn.Module):
@@ -24,7 +53,7 @@ class Maxout(nn.Module):
         >>> _ = layer.linear.weight.data.copy_(torch.tensor([[1.0], [-1.0]])), layer.linear.bias.data.zero_()
         >>> layer(torch.tensor([[-3.0], [2.0]]))  # max(x, -x)
         tensor([[3.],
-                [2.]], grad_fn=<AmaxBackward0>)
+                [2.]], grad_fn=<_LargestBackward>)
     """
 
     def __init__(self, inward: int, units: int, pieces: int):
@@ -34,8 +63,7 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # Pieces on the outer axis: the largest is taken over rows that lie next to each other in memory.
-        out: Tensor = self.linear(x).unflatten(1, (self.pieces, self.units)).amax(1)
-        return out
+        return largest(self.linear(x).unflatten(1, (self.pieces, self.units)))
 
 
 class MaxoutConv(nn.Module):
@@ -59,5 +87,5 @@ class MaxoutConv(nn.Module):
         self.conv = nn.Conv2d(inward, channels * pieces, kernel, padding=padding)
 
     def forward(self, x: Tensor) -> Tensor:
-        largest = self.conv(x).unflatten(1, (self.pieces, self.channels)).amax(1)
-        return max_pool2d(largest, self.pool, self.stride, ceil_mode=True)
+        most = largest(self.conv(x).unflatten(1, (self.pieces, self.channels)))
+        return max_pool2d(most, self.pool, self.stride, ceil_mode=True)
