@@ -220,7 +220,7 @@ def main(
             print(f"  no verdict: {doubt}")
         if keep:
             row = {
-                "system": name,
+                "played": name,
                 "threads": threads,
                 "gap": gap,
                 "ratios": {who: [score.ratio, score.low, score.high] for who, score in match.scores.items()},

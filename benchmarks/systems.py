@@ -65,7 +65,6 @@ class Settings:
     learning_rate: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.999)
     k: int = 1
-    penalty: float = 0.0
 
 
 def pixels(side: int, root: Path | None) -> Stored:
@@ -96,10 +95,15 @@ def recipe(name: str) -> Callable[[DataSpec], tuple[Experiment, Any]]:
 
 
 def discriminate(net: Networks, batch: Batch) -> Terms:
-    """Of ``b`` and ``c``."""
+    """Of ``b``."""
     with torch.no_grad():
         fake = net.generator(batch["z"])
-    return nonsaturating.discriminator(net.discriminator(to_symmetric(batch["x"])), net.discriminator(fake))
+    return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
+
+
+def discriminate_symmetric(net: Networks, batch: Batch) -> Terms:
+    """Of ``c``, whose images are in [-1, 1]."""
+    return discriminate(net, {**batch, "x": to_symmetric(batch["x"])})
 
 
 def generate(net: Networks, batch: Batch) -> Terms:
@@ -250,18 +254,18 @@ def both_at_once(game: Game, config: Any, fused: bool) -> Round:
     return step
 
 
-LATENT = {"z": Uniform(-1, 1, 100)}
+LATENT: dict[str, Prior] = {"z": Uniform(-1, 1, 100)}
 
 SYSTEMS = {
     "a": System("vanilla: perceptrons", recipe("vanilla"), by_turns()),
     "b": System(
         "the networks of 2014, Adam",
-        experiment(of_2014, Settings(100), discriminate, generate, {**LATENT}),
-        by_turns(inward=to_symmetric),
+        experiment(of_2014, Settings(100), discriminate, generate, LATENT),
+        by_turns(),
     ),
     "c": System(
         "DCGAN 32x32",
-        experiment(dcgan, Settings(64), discriminate, generate, {**LATENT}),
+        experiment(dcgan, Settings(64), discriminate_symmetric, generate, LATENT),
         by_turns(inward=to_symmetric),
         side=32,
     ),

@@ -295,7 +295,8 @@ def nonfinite(gradients: Sequence[Tensor]) -> Tensor:
             wide = torch.promote_types(gradients[0].dtype, torch.float32)
             total = torch.stack([g.sum(dtype=wide) for g in gradients]).sum()
             return (total - total).ne(0).float()
-        if _has("_amp_foreach_non_finite_check_and_unscale_") and all(_is_dense(g) for g in gradients):
+        kernel = _has("_amp_foreach_non_finite_check_and_unscale_") and not torch.compiler.is_compiling()
+        if kernel and device.type == "cuda" and all(_is_dense(g) for g in gradients):
             # One kernel for the whole list; scaling by 1 leaves every bit as it is.
             skip = torch.zeros((), dtype=torch.float32, device=device)
             torch._amp_foreach_non_finite_check_and_unscale_(list(gradients), skip, torch.ones_like(skip))

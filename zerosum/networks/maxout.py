@@ -14,10 +14,14 @@ def largest(x: Tensor) -> Tensor:
 
     Equal ones share the gradient.
     """
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    if torch.compiler.is_compiling() or _transformed():
         return x.amax(1)
     out: Tensor = _Largest.apply(x)  # type: ignore[no-untyped-call]
     return out
+
+
+_transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+"""Whether vmap or the like is at work; where a torch cannot say, ``amax`` serves always."""
 
 
 class _Largest(torch.autograd.Function):
