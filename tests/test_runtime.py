@@ -4,8 +4,14 @@ import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 
+from tests.games import discriminator, generator, play, points
 from zerosum.errors import ConfigError
-from zerosum.runtime import choose_device, mean_over_ranks, mix, reseed
+from zerosum.game import Game, Player, Turn, simultaneous
+from zerosum.networks import mlp
+from zerosum.runtime import choose_device, mean_over_ranks, mix, reseed, stand, start_mean_over_ranks
+from zerosum.sources import Normal
+from zerosum.training import Feed
+from zerosum.updates import sgd
 
 CPU = torch.device("cpu")
 
@@ -45,6 +51,49 @@ def test_a_device_that_is_not_there_is_named():
 def test_mean_over_one_rank_is_the_identity():
     tensors = [torch.ones(2), torch.zeros(3, 1)]
     assert all(a is b for a, b in zip(mean_over_ranks(tensors), tensors, strict=True))
+
+
+def test_where_the_generator_stands_moves_with_every_draw():
+    reseed(CPU, 1)
+    before = stand(CPU)
+    assert stand(CPU).equal(before)
+    torch.rand(1)
+    assert not stand(CPU).equal(before)
+    reseed(CPU, 1)
+    assert stand(CPU).equal(before)
+
+
+def test_a_mean_that_is_begun_over_one_rank_is_the_identity():
+    tensors = [torch.ones(2), torch.zeros(3, 1)]
+    assert all(a is b for a, b in zip(start_mean_over_ranks(tensors)(), tensors, strict=True))
+
+
+def both_at_once():
+    """A simultaneous game on eight points, whose gradients cross while others are made."""
+    torch.manual_seed(0)
+    return Game(
+        {"generator": mlp((4, 8, 2)), "discriminator": mlp((2, 8, 1))},
+        {name: Player((name,), sgd(0.1)) for name in ("generator", "discriminator")},
+        simultaneous(Turn("discriminator", discriminator), Turn("generator", generator)),
+    )
+
+
+def _half_of_both_at_once(rank, folder):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
+    game = both_at_once()
+    feed = Feed(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device)
+    play(game, feed, 5)
+    torch.save([p.detach() for p in game.moved_by("generator")], f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_gradients_that_cross_while_others_are_made_are_those_of_one_rank(tmp_path):
+    multiprocessing.spawn(_half_of_both_at_once, (str(tmp_path),), nprocs=2)
+    game = both_at_once()
+    play(game, Feed(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device), 5)
+    for rank in (0, 1):
+        for a, b in zip(torch.load(tmp_path / f"{rank}.pt"), game.moved_by("generator"), strict=True):
+            torch.testing.assert_close(a, b.detach())
 
 
 def _differentiable_mean(rank, folder):

@@ -94,6 +94,37 @@ def mean_over_ranks(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [part.view_as(t) for part, t in zip(parts, tensors, strict=True)]
 
 
+def start_mean_over_ranks(tensors: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
+    """Begin what :func:`mean_over_ranks` does and go on meanwhile; not differentiable.
+
+    Arguments:
+        tensors: Of any shapes, of one type, on one device.
+
+    Returns:
+        Waits for the averages and gives them.
+    """
+    if world_size() == 1:
+        return lambda: list(tensors)
+    flat = torch.cat([t.detach().flatten() for t in tensors])
+    work = dist.all_reduce(flat, async_op=True)
+
+    def arrived() -> list[Tensor]:
+        work.wait()
+        parts = torch.split(flat.div_(world_size()), [t.numel() for t in tensors])
+        return [part.view_as(t) for part, t in zip(parts, tensors, strict=True)]
+
+    return arrived
+
+
+def stand(device: torch.device) -> Tensor:
+    """Where the device's default generator stands; it differs after anything was drawn from it."""
+    if device.type == "cuda":
+        return torch.cuda.default_generators[device.index or 0].get_state()
+    if device.type == "mps":
+        return torch.mps._get_default_mps_generator().get_state()
+    return torch.default_generator.get_state()
+
+
 class _Mean(torch.autograd.Function):
     """All-reduced mean; the gradient of a mean over ranks is the mean over ranks of the gradients."""
 

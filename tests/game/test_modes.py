@@ -10,8 +10,8 @@ from torch import nn
 from tests.games import discriminator, generator, plain_gan, points
 from zerosum import api
 from zerosum.data import open_data
-from zerosum.game import Game, Player, Turn, alternating
-from zerosum.networks import Dropout
+from zerosum.game import Game, Player, Turn, alternating, simultaneous
+from zerosum.networks import Dropout, mlp
 from zerosum.recipes import mlp_gan
 from zerosum.runtime import reseed
 from zerosum.sources import Normal
@@ -103,6 +103,38 @@ def test_compiled_dropout_draws_what_eager_dropout_draws(dropout):
     assert gap <= 1e-5
 
 
+@compiles
+def test_a_round_of_more_than_eight_updates_is_compiled_turn_by_turn():
+    def made(schedule):
+        torch.manual_seed(0)
+        return Game(
+            {"generator": mlp((4, 8, 2)), "discriminator": mlp((2, 8, 1))},
+            {name: Player((name,), sgd(0.1)) for name in ("generator", "discriminator")},
+            schedule(Turn("discriminator", discriminator, repeat=9), Turn("generator", generator)),
+        )
+
+    for schedule, pieces in ((alternating, 2), (simultaneous, 4)):
+        eager, compiled = made(schedule), made(schedule)
+        compiled.mode = "compile"
+        feed = Feed(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
+        torch._dynamo.utils.counters.clear()
+        gap, one, other = largest_gap(eager, compiled, feed, rounds=4)
+        assert gap <= 1e-5
+        assert one.terms == pytest.approx(other.terms, abs=1e-5)
+        assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == pieces, "one for each turn, or its two halves"
+
+
+@pytest.mark.slow
+@compiles
+def test_a_compiled_round_in_bfloat16_is_near_the_eager_one():
+    eager, compiled, feed = eager_and_compiled(mlp_gan.Config(hidden=64, batch_size=32), torch.float32)
+    for game in (eager, compiled):
+        game.precision = "bfloat16"
+    gap, one, other = largest_gap(eager, compiled, feed, rounds=5)
+    assert gap <= 1e-2
+    assert one.terms == pytest.approx(other.terms, abs=0.05)
+
+
 def test_a_torch_that_cannot_trace_gradients_is_named(monkeypatch):
     game, _ = plain_gan()
     real = hasattr
@@ -112,5 +144,5 @@ def test_a_torch_that_cannot_trace_gradients_is_named(monkeypatch):
     ):
         game.mode = "compile"
     assert game.mode == "eager"
-    with pytest.raises(ValueError, match="mode must be one of eager, compile, got 'fast'"):
+    with pytest.raises(ValueError, match="mode must be one of eager, graph, compile, got 'fast'"):
         game.mode = "fast"

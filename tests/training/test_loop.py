@@ -210,11 +210,14 @@ class Poisoned:
         self.data, self.bad = points(), bad
         self.spec, self.count, self.fingerprint = self.data.spec, self.data.count, self.data.fingerprint
 
-    def batch(self, position, size):
+    def locate(self, position, size):
         batch = self.data.batch(position, size)
         if self.bad(position):
             batch["x"] = torch.full_like(batch["x"], math.nan)
         return batch
+
+    def gather(self, located):
+        return located
 
 
 def without_batch_norm():

@@ -112,7 +112,7 @@ def _moves_its_own(trial: Trial) -> None:
         batches = feed.batches(game.round * turn.every, images)
         for batch in (batch for repeats in batches for batch in repeats):
             batch["images"] = game.images
-        game.descend(turn.player, gradients(game, turn, Round(game, batches).batch(place, 0))[1])
+        game.descend(turn.player, gradients(game, turn, Round(game, batches).batches(place, 0)[0])[1])
         for name, network in game.networks.items():
             if _same(before[name], _copies(network)) == (name in game.players[turn.player].moves):
                 did = "did not move" if name in game.players[turn.player].moves else "moved"

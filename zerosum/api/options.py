@@ -36,9 +36,16 @@ class Options:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes CUDA, then MPS, then the CPU, and on continuing the one recorded."""
     threads: fields.Count | None = None
-    """CPU threads; torch's choice by default, and on continuing the number recorded [threads]."""
-    mode: Literal["eager", "compile"] | None = None
-    """How a round is run; eager by default, and on continuing the one recorded. Compiling takes tens of seconds."""
+    """CPU threads; the fastest in a short trial by default, and on continuing the number recorded [threads]."""
+    mode: Literal["auto", "eager", "graph", "compile"] | None = None
+    """How a round is run: eager; graph (recorded, on CUDA, where it is the default); compile (takes a minute); or auto,
+    which decides from a forecast. On continuing the one recorded."""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """What products and convolutions compute in; float32 by default, and on continuing the one recorded."""
+    micro_batches: fields.Count | None = None
+    """Parts a batch is played in, for less memory; 1 by default, and on continuing the number recorded [parts]."""
+    activation_checkpointing: bool = False
+    """Keep less for the way back and compute it again: less memory, more time, the same numbers."""
     save_every: fields.Count | None = None
     """Rounds between checkpoints [rounds]; about one a minute by default. One is always made at the end."""
     sample_every: fields.Count = 1000

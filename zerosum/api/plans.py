@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -29,15 +29,21 @@ from zerosum.training import (
     Goal,
     Intervals,
     Ranks,
+    Rounds,
     Run,
     RunFolder,
     Training,
     follow,
     forecast,
 )
+from zerosum.training.folder import RECORD
 from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent, display
 from zerosum.training.tensorboard import refuse_where_missing
+from zerosum.training.trials import choose_mode, fewest_threads, rates
+
+SINCE = {"ranks": 1, "precision": "float32", "micro_batches": 1}
+"""What holds for runs of before there was a choice."""
 
 FEW = 100
 """Training examples below which a run begins with a warning."""
@@ -93,8 +99,15 @@ class Plan:
                 f"every rank plays an equal part of a batch: batch_size must be a multiple of {ranks}, got "
                 f"{self.config.batch_size}."
             )
-        if ranks > 1 and self.options.mode == "compile":
-            raise ConfigError(f"mode 'compile' is for one rank yet, got {ranks}; use --mode eager.")
+        if ranks > 1 and self.options.mode in ("graph", "compile"):
+            raise ConfigError(f"mode {self.options.mode!r} is for one rank yet, got {ranks}; use --mode eager.")
+        parts = ranks * (self.options.micro_batches or 1)
+        if self.config.batch_size % parts:
+            raise ConfigError(
+                f"micro-batches are equal parts of what a rank plays: batch_size must be a multiple of {parts}, got "
+                f"{self.config.batch_size}."
+            )
+        self._record: dict[str, Any] | None = None
         self._seconds = None if self.options.budget is None else seconds_of(self.options.budget)
         given = [f"--{name}" for name in ("rounds", "epochs", "budget") if getattr(self.options, name) is not None]
         if len(given) > 1:
@@ -104,6 +117,11 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """What ``config.json`` says of a new run."""
+        if self._record is None:
+            self._record = self._written()
+        return self._record
+
+    def _written(self) -> dict[str, Any]:
         device = choose_device(self.options.device)
         return {
             "recipe": self._name,
@@ -118,6 +136,8 @@ class Plan:
             "device": str(device),
             "threads": self.options.threads or torch.get_num_threads(),
             "mode": self.options.mode or "eager",
+            "precision": self.options.precision or "float32",
+            "micro_batches": self.options.micro_batches or 1,
             "ranks": int(os.environ.get("WORLD_SIZE", "1")),
             "zerosum": zerosum.__version__,
             **machine(),
@@ -135,9 +155,14 @@ class Plan:
     def train(self, show: Display) -> Run:
         """Train, from wherever the run folder stands."""
         record = self.record()
-        if record["ranks"] > 1 and (players := coupled(self.module, self.config, self._open("train"))):
+        apart = [
+            f"{count} {what}"
+            for count, what in ((record["ranks"], "ranks"), (record["micro_batches"], "micro-batches"))
+            if count > 1
+        ]
+        if apart and (players := coupled(self.module, self.config, self._open("train"))):
             self.notices.append(
-                f"a batch is more than its examples ({', '.join(players)}): {record['ranks']} ranks play another game "
+                f"a batch is more than its examples ({', '.join(players)}): {' and '.join(apart)} play another game "
                 "than one."
             )
         ranks = Ranks.join(record["device"])
@@ -153,7 +178,7 @@ class Plan:
         experiment = build(self.module, self.config, self.spec, self.options.seed)
         course = None
         if settings := ranks.share(None):
-            _settle(experiment, settings)
+            self._settle(experiment, settings)
             course = Course(experiment, self._feed(experiment), functools.cache(self._open))
             with Interrupts():
                 follow(course, ranks)
@@ -166,6 +191,7 @@ class Plan:
         try:
             try:
                 experiment = build(self.module, self.config, self.spec, self.options.seed)
+                self._choose(record, experiment)
                 folder = RunFolder.claim(self.out, record, self.options.fresh)
                 if self._code is not None:
                     folder.keep_code(self._code.text)
@@ -175,7 +201,7 @@ class Plan:
             except BaseException:
                 ranks.share(None)  # or the others would wait
                 raise
-            ranks.share({key: folder.record[key] for key in ("device", "threads", "mode")})
+            ranks.share({key: folder.record.get(key) for key in ("device", "threads", "mode", *SINCE)})
             options = self.options
             return Training(
                 experiment,
@@ -204,10 +230,51 @@ class Plan:
         """What each stage would cost, from a trial of a second or two in eager mode; nothing is written."""
         record = self.record()
         with with_threads(record["threads"]):
-            experiment = build(self.module, self.config, self.spec, self.options.seed)
-            for stage in experiment.stages:
-                stage.game.to(torch.device(record["device"]))
-            return forecast(experiment, self._feed(experiment), self.goal(experiment))
+            self._choose(record, build(self.module, self.config, self.spec, self.options.seed))
+            return self._costs(record)
+
+    def _costs(self, record: Mapping[str, Any]) -> list[Forecast]:
+        experiment = build(self.module, self.config, self.spec, self.options.seed)
+        self._settle(experiment, {**record, "mode": "eager"})
+        return forecast(experiment, self._feed(experiment), self.goal(experiment))
+
+    def _choose(self, record: dict[str, Any], experiment: Experiment) -> None:
+        """What a fresh run leaves to us: threads and mode; the choice is recorded, with its reason."""
+        if (self.out / RECORD).exists() and not self.options.fresh:
+            return
+        game = experiment.game
+        traceable = all(player.update.plain is not None for player in game.players.values())
+        if record["device"] == "cpu" and self.options.threads is None and record["threads"] > 1:
+            powers = {1 << i for i in range(record["threads"].bit_length())}
+            play = self._trial(record)
+            ways = {n: functools.partial(play, threads=n) for n in sorted({*powers, record["threads"]})}
+            record["threads"] = fewest_threads(rates(ways))
+        if self.options.mode == "auto":
+
+            def gain() -> float:
+                ways = {0: self._trial(record), 1: self._trial({**record, "mode": "compile"})}
+                seen = rates({i: functools.partial(play, threads=record["threads"]) for i, play in ways.items()})
+                return seen[1] / seen[0]
+
+            seconds = sum(cost.seconds for cost in self._costs(record))
+            record["mode"], reason = choose_mode(record["device"], record["ranks"], traceable, seconds, gain)
+            record["mode_reason"] = reason
+            self.notices.append(f"mode {record['mode']}: {reason}.")
+        elif self.options.mode is None and record["device"].startswith("cuda") and traceable and record["ranks"] == 1:
+            record["mode"] = "graph"
+
+    def _trial(self, settings: Mapping[str, Any]) -> Callable[..., None]:
+        """A game of this plan to try things on, as a function that plays its next round with so many threads."""
+        experiment = build(self.module, self.config, self.spec, self.options.seed)
+        settle(experiment, {**settings, "mode": settings["mode"] if settings["mode"] == "compile" else "eager"})
+        rounds, images = Rounds(experiment.game, self._feed(experiment)), 0
+
+        def play(threads: int) -> None:
+            nonlocal images
+            torch.set_num_threads(threads)
+            images = rounds.play(images)
+
+        return play
 
     def _open(self, split: str) -> Data:
         return open_data(self.options.data, split, root=self.options.data_root)
@@ -217,18 +284,27 @@ class Plan:
         data = open_data(self.options.data, "train", seed, device, self.options.data_root)
         return Feed(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
 
+    def _settle(self, experiment: Experiment, settings: Mapping[str, Any]) -> Game:
+        if self.options.activation_checkpointing:
+            for stage in experiment.stages:
+                stage.game.recompute_activations()
+        return settle(experiment, settings)
+
     def _take_settings(self, folder: RunFolder, record: Mapping[str, Any], experiment: Experiment) -> list[str]:
         """Settings are those recorded, unless others are asked for; what the machine now is, it is."""
         asked = {
             "device": None if self.options.device == "auto" else record["device"],
             "threads": self.options.threads,
-            "mode": self.options.mode,
+            "mode": None if self.options.mode == "auto" else self.options.mode,
+            "precision": self.options.precision,
+            "micro_batches": self.options.micro_batches,
             **{key: record[key] for key in ("ranks", "zerosum", "torch", "processor", "host")},
         }
-        folder.record.setdefault("ranks", 1)  # runs of before there were ranks
+        for key, value in SINCE.items():
+            folder.record.setdefault(key, value)
         changes = {key: value for key, value in asked.items() if value is not None}
         amended = folder.amend(max(folder.checkpoints.rounds(), default=0), changes)
-        game = _settle(experiment, {**record, **folder.record})
+        game = self._settle(experiment, {**record, **folder.record})
         if folder.record.get("executions") != game.executions:
             folder.record["executions"] = game.executions
             folder.write_record()
@@ -313,15 +389,25 @@ def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
         return [game.schedule.turns[place].player for place in coupled_turns(game, feed.batches(0, 0))]
 
 
-def _settle(experiment: Experiment, settings: Mapping[str, Any]) -> Game:
-    """Put every stage on the run's device, in its mode, with its threads; returns the last stage's game."""
+def settle(experiment: Experiment, settings: Mapping[str, Any]) -> Game:
+    """Put every stage on the run's device, in its mode and precision, with its threads; returns the last one's game.
+
+    Arguments:
+        experiment: As it was built.
+        settings: A run's record.
+
+    Raises:
+        ConfigError: The game cannot be played so here.
+    """
     torch.set_num_threads(settings["threads"])
     for stage in experiment.stages:
         game = stage.game.to(choose_device(settings["device"]))
         try:
             game.mode = settings["mode"]
+            game.precision = settings.get("precision", "float32")
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        game.micro_batches = settings.get("micro_batches", 1)
     return game
 
 

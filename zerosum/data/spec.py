@@ -50,5 +50,14 @@ class Data(Protocol):
 
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
         """Examples ``position`` to ``position + size - 1`` of the stream: ``x`` (size, ...) float32 and, if there are
-        classes, ``label`` (size,) int64."""
+        classes, ``label`` (size,) int64. It is :meth:`gather` of :meth:`locate`."""
+        ...
+
+    def locate(self, position: int, size: int) -> dict[str, Tensor]:
+        """What those examples are made from, first axis of that size: all of a batch that the host has a say in. An
+        index where the examples are resident, the examples themselves where they are not."""
+        ...
+
+    def gather(self, located: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch, by work on tensors alone: it may be recorded, and done again with others in their place."""
         ...

@@ -48,13 +48,21 @@ class Stored:
 
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
         """Examples ``position`` to ``position + size - 1`` of the stream; a batch may reach into the next epoch."""
+        return self.gather(self.locate(position, size))
+
+    def locate(self, position: int, size: int) -> dict[str, Tensor]:
+        """Where those examples lie: ``index`` (size,) int64, on the device."""
         epoch, start = divmod(position, self.count)
         parts = []
         while size:
             take = min(size, self.count - start)
             parts.append(self._order(epoch)[start : start + take])
             size, epoch, start = size - take, epoch + 1, 0
-        index = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return {"index": parts[0] if len(parts) == 1 else torch.cat(parts)}
+
+    def gather(self, located: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Examples (size, ...) at an ``index``, images in [0, 1], with their ``label``."""
+        index = located["index"]
         x = self.x.index_select(0, index)  # on a CPU several times as fast as self.x[index]
         batch = {"x": x.float().div_(255) if x.dtype == torch.uint8 else x.float()}
         if self.label is not None:

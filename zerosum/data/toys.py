@@ -115,6 +115,14 @@ class Toy:
 
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
         """Examples ``position`` to ``position + size - 1`` of the stream, with the mode as label."""
+        return self.gather(self.locate(position, size))
+
+    def gather(self, located: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch, which is what was located."""
+        return located
+
+    def locate(self, position: int, size: int) -> dict[str, Tensor]:
+        """The examples themselves."""
         first, last = position // BLOCK, (position + size - 1) // BLOCK
         blocks = [self._block(b) for b in range(first, last + 1)]
         cut = slice(position - first * BLOCK, position - first * BLOCK + size)

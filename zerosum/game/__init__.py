@@ -14,7 +14,8 @@ Tools of an objective: :func:`still`, :func:`unroll`. Numbers that change: :mod:
 from zerosum.game.coupling import coupled_turns as coupled_turns
 from zerosum.game.game import Game as Game, Player as Player
 from zerosum.game.gradients import gradients as gradients
-from zerosum.game.modes import Mode as Mode
+from zerosum.game.graphs import Capture as Capture, Graphs as Graphs, Inputs as Inputs
+from zerosum.game.modes import Mode as Mode, Precision as Precision
 from zerosum.game.networks import (
     Batch as Batch,
     Networks as Networks,
@@ -33,6 +34,7 @@ from zerosum.game.schedules import (
     Schedule as Schedule,
     Turn as Turn,
     alternating as alternating,
+    shared_backward as shared_backward,
     simultaneous as simultaneous,
 )
 from zerosum.game.tally import Reading as Reading

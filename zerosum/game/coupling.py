@@ -36,7 +36,7 @@ def coupled_turns(game: Game, batches: Sequence[Sequence[Batch]], tolerance: flo
         one: list[list[Batch]] = [[] for _ in trial.schedule.turns]
         one[place] = [{**batch, "images": trial.images}]
         turn = trial.schedule.turns[place]
-        return gradients(trial, turn, Round(trial, one).batch(place, 0))[1]
+        return gradients(trial, turn, Round(trial, one).batches(place, 0)[0])[1]
 
     found = []
     for place, repeats in enumerate(batches):

@@ -5,19 +5,26 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
 from zerosum import updates
 from zerosum.game.check import RecipeCheck
-from zerosum.game.modes import Mode, Run, compiled
-from zerosum.game.networks import Batch, Networks
+from zerosum.game.gradients import own_gradients
+from zerosum.game.graphs import Capture, cuda_capture
+from zerosum.game.memory import recompute_activations
+from zerosum.game.modes import WHOLE, F, Mode, Precision, as_float32, compiled, computing
+from zerosum.game.networks import Batch, Networks, Terms
 from zerosum.game.schedules import Played, Round, Schedule
 from zerosum.game.tally import Reading, Tally
 from zerosum.runtime import mean_over_ranks, world_size
+
+Logged = list[tuple[int, tuple[str, ...]]]
+"""For each update of a round, its turn's place in the schedule and the names of its terms."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +80,26 @@ class Game:
         """Told the player and the gradients of every update, before it; for looking into a round."""
         self.check: RecipeCheck | None = None
         """At work in round 0 alone; a traced round asks for it and not for its own number, which changes."""
+        self.capture: Capture = cuda_capture
+        """Records rounds in mode ``graph``."""
+        self.micro_batches = 1
+        """Parts that a batch is played in, one after the other, for less memory; the update is that of their mean."""
         self._mode: Mode = "eager"
-        self._compiled: Run | None = None
+        self._precision: Precision = "float32"
+        self._hooks: list[Any] = []
+        self._traced: dict[str, Callable[..., Any]] = {}
         self.to(torch.device("cpu"))
 
     def to(self, device: torch.device) -> Game:
-        """Move everything to a device; update states start afresh, so only before the first round."""
+        """Move everything to a device; update states start afresh, so only before the first round.
+
+        Weights of convolutions are laid out channels last, in which convolutions are faster or as fast everywhere.
+        """
         assert self.round == 0, "a game moves to its device before its first round"
         for module in (*self.networks.values(), *self.averages.values()):
             module.to(device)
+            if any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in module.modules()):
+                module.to(memory_format=torch.channels_last)
         self.device = device
         self.images = torch.zeros((), dtype=torch.int64, device=device)
         self._named = {name: self._collect(player) for name, player in self.players.items()}
@@ -101,10 +119,10 @@ class Game:
 
     @property
     def mode(self) -> Mode:
-        """How a round is run: ``eager`` (fused updates where torch has them) or ``compile`` (plain ones, traced).
+        """How a round is run: ``eager``, ``graph`` (recorded, on CUDA; the same bits) or ``compile`` (traced).
 
-        Compiled, the whole round is one graph: it takes half a minute or more to make, and is for schedules of at most
-        about eight updates a round. Round 0 always runs eagerly, because it checks the recipe.
+        Compiled, a round of at most eight updates is one graph, a longer one is a graph for each turn; it takes half a
+        minute or more to make. Round 0 always runs eagerly, because it checks the recipe.
         """
         return self._mode
 
@@ -112,15 +130,53 @@ class Game:
     def mode(self, mode: Mode) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}.")
+        verb = {"compile": "traces", "graph": "records"}.get(mode)
         for name, player in self.players.items():
-            if mode == "compile" and player.update.plain is None:
+            if verb and player.update.plain is None:
                 raise ValueError(
-                    f"mode 'compile' traces update rules of tensor operations, and player {name!r} moves by "
+                    f"mode {mode!r} {verb} update rules of tensor operations, and player {name!r} moves by "
                     f"{player.update.name} of from_torch; use --mode eager, or sgd, momentum, adam or rmsprop."
                 )
-        self._compiled = compiled(self._run) if mode == "compile" else None
+        if mode == "graph" and self.capture is cuda_capture and self.device.type != "cuda":
+            raise ValueError(f"mode 'graph' records CUDA kernels, and the device is {self.device}; use --mode eager.")
+        whole = sum(self.schedule.pattern(0)) <= WHOLE or self.schedule.prepare is not None
+        pieces: dict[str, Callable[..., Any]] = {
+            "order": self._order,
+            "move": self._move,
+            "slopes": self._slopes,
+            "descend": self._descend,
+        }
+        traced = () if mode != "compile" else ("order",) if whole else ("move", "slopes", "descend")
+        self._traced = {name: compiled(pieces[name]) for name in traced}
         self._mode = mode
         self._choose_executions()
+
+    @property
+    def precision(self) -> Precision:
+        """What products and convolutions of networks compute in; ``bfloat16`` is torch's autocast.
+
+        Parameters, what networks return, losses, penalties, update states and averages are float32 always.
+        """
+        return self._precision
+
+    @precision.setter
+    def precision(self, precision: Precision) -> None:
+        if precision not in get_args(Precision):
+            raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}.")
+        for hook in self._hooks:
+            hook.remove()
+        lower = precision != "float32"
+        self._hooks = [net.register_forward_hook(as_float32) for net in self.networks.values()] if lower else []
+        self._precision = precision
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """While entered, networks compute in the game's precision; objectives are called so."""
+        return computing(self._precision, self.device)
+
+    def recompute_activations(self) -> None:
+        """Let all networks keep less for the way back and compute it again, for less memory; the numbers stay."""
+        for network in self.networks.values():
+            recompute_activations(network)
 
     @property
     def executions(self) -> dict[str, str]:
@@ -134,21 +190,52 @@ class Game:
             batches: For each turn of the schedule, one batch per repeat; none where the turn is not due.
             images: Real examples the round takes, each distinct one counted once, over all ranks.
         """
-        for repeats in batches:
-            for batch in repeats:
-                batch["images"] = self.images
         if self.round == 0:
             self.check = RecipeCheck(self.schedule.turns, self.players, self._named)
-        run = self._run if self._compiled is None or self.check is not None else self._compiled
-        for place, terms in run(batches):
-            self.tally.add(self.schedule.turns[place].player, place, terms)
-        self._average_buffers()
-        self._move_averages(images)
+        logged = self.advance(batches, images)
         if self.check is not None:
             self.check.finish()
             self.check = None
+        self.count(logged)
+
+    def advance(self, batches: Sequence[Sequence[Batch]], images: int) -> Logged:
+        """All of a round that is work on tensors; :meth:`count` completes it.
+
+        Arguments:
+            batches: As for :meth:`play`.
+            images: As for :meth:`play`.
+        """
+        for repeats in batches:
+            for batch in repeats:
+                batch["images"] = self.images
+        logged: Logged = []
+        for place, terms in self._played_by("order", self._order)(batches):
+            self.tally.add(self.schedule.turns[place].player, terms)
+            logged.append((place, tuple(terms)))
+        self._average_buffers()
+        self._move_averages(images)
         self.images += images
+        return logged
+
+    def count(self, logged: Logged) -> None:
+        """All of a round that is the host's: its updates are counted, and the next one is due."""
+        for place, names in logged:
+            self.tally.count(self.schedule.turns[place].player, place, names)
         self.round += 1
+
+    def slopes(self, place: int, batch: Batch, retain_graph: bool = False) -> tuple[Terms, list[Tensor]]:
+        """Terms and gradients of the turn at a place of the schedule, on this rank's part of a batch.
+
+        Arguments:
+            place: Of the turn.
+            batch: What its objective sees.
+            retain_graph: Keep the graph of what the batch was prepared with.
+        """
+        return self._played_by("slopes", self._slopes)(place, batch, retain_graph)
+
+    def move(self, place: int, batch: Batch) -> Terms:
+        """Play the turn at a place of the schedule on a batch: gradients, averaged over the ranks, and the descent."""
+        return self._played_by("move", self._move)(place, batch)
 
     def descend(self, player: str, gradients: Sequence[Tensor], skip: Tensor | None = None) -> None:
         """Move a player's parameters by its update rule, then project them.
@@ -160,17 +247,7 @@ class Game:
             gradients: One per parameter it moves.
             skip: What :func:`zerosum.updates.nonfinite` said of them, where it was asked before.
         """
-        mover = self.players[player]
-        if self.witness is not None:
-            self.witness(player, gradients)
-        skip = updates.step(
-            mover.update, gradients, self.states[player], self._moved[player], self.images, self._fused[player], skip
-        )
-        self.tally.skip(player, skip)
-        if mover.project is not None:
-            with torch.no_grad():
-                for name, parameter in self._named[player].items():
-                    parameter.copy_(mover.project(name, parameter))
+        self._played_by("descend", self._descend)(player, gradients, skip)
 
     def restart_averages(self) -> None:
         """Let every average begin anew from its network as it is."""
@@ -231,9 +308,34 @@ class Game:
                 tensor.copy_(rest[name])
         self.round = int(rest["round"])
 
-    def _run(self, batches: Sequence[Sequence[Batch]]) -> Played:
-        played = self.schedule.order(self, Round(self, batches))
-        return [(place, {name: term.detach() for name, term in terms.items()}) for place, terms in played]
+    def _played_by(self, name: str, eager: F) -> F:
+        """What plays a piece of a round: itself, or in mode ``compile`` its trace; round 0 is checked as it is."""
+        return eager if self.check is not None else self._traced.get(name, eager)  # type: ignore[return-value]
+
+    def _order(self, batches: Sequence[Sequence[Batch]]) -> Played:
+        return self.schedule.order(self, Round(self, batches))
+
+    def _slopes(self, place: int, batch: Batch, retain_graph: bool) -> tuple[Terms, list[Tensor]]:
+        terms, slopes = own_gradients(self, self.schedule.turns[place], batch, retain_graph=retain_graph)
+        return {name: term.detach() for name, term in terms.items()}, slopes
+
+    def _move(self, place: int, batch: Batch) -> Terms:
+        terms, slopes = self._slopes(place, batch, False)
+        self._descend(self.schedule.turns[place].player, mean_over_ranks(slopes))
+        return terms
+
+    def _descend(self, player: str, gradients: Sequence[Tensor], skip: Tensor | None = None) -> None:
+        mover = self.players[player]
+        if self.witness is not None:
+            self.witness(player, gradients)
+        skip = updates.step(
+            mover.update, gradients, self.states[player], self._moved[player], self.images, self._fused[player], skip
+        )
+        self.tally.skip(player, skip)
+        if mover.project is not None:
+            with torch.no_grad():
+                for name, parameter in self._named[player].items():
+                    parameter.copy_(mover.project(name, parameter))
 
     def _average_buffers(self) -> None:
         """Batch statistics see their rank's part of a batch: the mean over the ranks is that of the whole."""
@@ -261,7 +363,7 @@ class Game:
 
     def _choose_executions(self) -> None:
         self._fused = {
-            name: self._mode == "eager" and updates.can_fuse(player.update, self._moved[name])
+            name: self._mode != "compile" and updates.can_fuse(player.update, self._moved[name])
             for name, player in self.players.items()
         }
 

@@ -1,4 +1,4 @@
-"""The gradients of one turn: of the mover's parameters alone, averaged over the ranks."""
+"""The gradients of one turn: of the mover's parameters alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gradients(
     """Terms of the turn's objective on a batch, and the gradient of their sum with respect to the player's parameters.
 
     Nothing else gets a gradient: no player at rest, no ``.grad`` field. A parameter the objective does not reach
-    counts as zero gradient in this turn.
+    counts as zero gradient in this turn. Gradients are averaged over the ranks.
 
     Arguments:
         game: Whose networks are played.
@@ -40,8 +40,28 @@ def gradients(
         ValueError: A term is not a scalar; in round 0 also: a term carries no gradient, or the objective reaches no
             parameter of the player.
     """
-    terms = turn.objective(game.networks, batch)
-    loss = total(turn.player, terms)
+    terms, slopes = own_gradients(game, turn, batch, create_graph, retain_graph)
+    return terms, mean_over_ranks(slopes)
+
+
+def own_gradients(
+    game: Game, turn: Turn, batch: Batch, create_graph: bool = False, retain_graph: bool = False
+) -> tuple[Terms, list[Tensor]]:
+    """The same on this rank's part of the batch alone, not averaged yet.
+
+    Arguments:
+        game: Whose networks are played.
+        turn: Player, objective and gain.
+        batch: What the objective sees.
+        create_graph: Keep the gradients differentiable.
+        retain_graph: Keep the graph of what the batch was prepared with.
+
+    Raises:
+        ValueError: As for :func:`gradients`.
+    """
+    with game.computing():
+        terms = turn.objective(game.networks, batch)
+        loss = total(turn.player, terms)
     if game.check is not None:
         game.check.terms(turn, terms)
     parameters = game.moved_by(turn.player)
@@ -54,8 +74,7 @@ def gradients(
     )
     if game.check is not None:
         game.check.gradients(turn, raw)
-    slopes = [torch.zeros_like(p) if slope is None else slope for p, slope in zip(parameters, raw, strict=True)]
-    return terms, mean_over_ranks(slopes)
+    return terms, [torch.zeros_like(p) if slope is None else slope for p, slope in zip(parameters, raw, strict=True)]
 
 
 def total(player: str, terms: Terms) -> Tensor:

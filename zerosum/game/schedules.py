@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
-from zerosum.game.gradients import gradients
+from zerosum.game.gradients import own_gradients, total
+from zerosum.game.memory import accumulate, parts
 from zerosum.game.networks import Batch, Networks, Objective, Terms, refuse_unlike
+from zerosum.runtime import mean_over_ranks, start_mean_over_ranks, world_size
 from zerosum.updates import nonfinite
 
 if TYPE_CHECKING:
@@ -63,13 +66,14 @@ class Round:
     """The updates of one round: for each turn in order, one batch per repeat, none where it is not due.
 
     ``prepare`` runs the first time an update of a data batch is asked for, so it sees the parameters of that moment;
-    the graph it leaves is freed with the last update that reads it.
+    the graph it leaves is freed with the last update that reads it. Where a batch is played in micro-batches, each is
+    prepared alone, and gradients and terms are the means over them.
     """
 
     def __init__(self, game: Game, batches: Sequence[Sequence[Batch]]):
         self._game = game
         self._batches = batches
-        self._prepared: dict[int, Batch] = {}
+        self._prepared: dict[int, list[Batch]] = {}
         self._readers = Counter(
             self._data(place, repeat) for place, repeats in enumerate(batches) for repeat in range(len(repeats))
         )
@@ -78,27 +82,48 @@ class Round:
         """How many updates the turn at this place makes."""
         return len(self._batches[place])
 
-    def batch(self, place: int, repeat: int) -> Batch:
-        """The batch of one update."""
-        batch = self._batches[place][repeat]
-        prepare = self._game.schedule.prepare
-        if prepare is None:
-            return batch
-        data = self._data(place, repeat)
+    def batches(self, place: int, repeat: int) -> list[Batch]:
+        """The batch of one update, in its micro-batches."""
+        schedule, data = self._game.schedule, self._data(place, repeat)
+        if schedule.prepare is None:
+            return parts(self._batches[place][repeat], self._game.micro_batches)
         if data not in self._prepared:
-            self._prepared[data] = {**batch, **prepare(self._game.networks, batch)}
+            with self._game.computing():
+                self._prepared[data] = [
+                    {**part, **schedule.prepare(self._game.networks, part)}
+                    for part in parts(self._batches[place][repeat], self._game.micro_batches)
+                ]
         return self._prepared[data]
 
     def gradients(self, place: int, repeat: int) -> tuple[Terms, list[Tensor]]:
-        """Terms (scalars) and gradients (one per parameter) of one update, by :func:`~zerosum.game.gradients`.
+        """Terms (scalars) and gradients (one per parameter) of one update on this rank's part of its batch.
 
         Each update is asked for once.
         """
         data = self._data(place, repeat)
         self._readers[data] -= 1
         shared = self._game.schedule.prepare is not None and self._readers[data] > 0
-        turn, batch = self._game.schedule.turns[place], self.batch(place, repeat)
-        return gradients(self._game, turn, batch, retain_graph=shared)
+        batches = self.batches(place, repeat)
+        if len(batches) == 1:
+            return self._game.slopes(place, batches[0], shared)
+        whole: Terms = {}
+        total: list[Tensor] | None = None
+        for batch in batches:
+            terms, slopes = self._game.slopes(place, batch, shared)
+            total = accumulate(total, slopes, 1 / len(batches))
+            for name, term in terms.items():
+                share = term / len(batches)
+                whole[name] = whole[name] + share if name in whole else share
+        assert total is not None
+        return whole, total
+
+    def move(self, place: int, repeat: int) -> Terms:
+        """Play one update: gradients, averaged over the ranks, and the descent."""
+        if self._game.schedule.prepare is None and self._game.micro_batches == 1:
+            return self._game.move(place, self._batches[place][repeat])
+        terms, slopes = self.gradients(place, repeat)
+        self._game.descend(self._game.schedule.turns[place].player, mean_over_ranks(slopes))
+        return terms
 
     def _data(self, place: int, repeat: int) -> int:
         return self._game.schedule.turns[place].offset + repeat
@@ -130,6 +155,15 @@ class Schedule:
         if self.prepare is not None and any(turn.size is not None for turn in self.turns):
             raise ValueError("turns of a prepared batch share its latents, so none may set size; drop one of the two.")
 
+    def pattern(self, round: int) -> tuple[int, ...]:
+        """Updates each turn makes in a round."""
+        return tuple(turn.repeats(round) if turn.due(round) else 0 for turn in self.turns)
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all rounds are of one pattern."""
+        return all(turn.every == 1 and not callable(turn.repeat) for turn in self.turns)
+
     def takes(self, round: int) -> int:
         """Data batches a round takes, whatever is due, so that a lazy turn does not shift the data."""
         return max(turn.offset + turn.repeats(round) for turn in self.turns)
@@ -145,14 +179,95 @@ def simultaneous(*turns: Turn, prepare: Callable[[Networks, Batch], Batch] | Non
     return Schedule(turns, _all_at_once, prepare)
 
 
+def shared_backward(
+    discriminator: Turn,
+    generator: Turn,
+    prepare: Callable[[Networks, Batch], Batch],
+    fake: str = "fake",
+    logit: str = "fake_logit",
+) -> Schedule:
+    r"""Both at the same parameters, and one way back through the discriminator serves both.
+
+    The way back from a logit :math:`l_i` to its example :math:`x_i` is the same whatever is asked of the logit, so
+    :math:`\partial L_G / \partial x_i = \frac{\partial L_G / \partial l_i}{\partial L_D / \partial l_i}\,
+    \partial L_D / \partial x_i`. Its updates are those of :func:`simultaneous` on the same prepared batch, with a
+    pass through the discriminator less; against :func:`alternating` it is another algorithm.
+
+    It holds where objectives read generated examples through their logits alone, and these do not see each other in the
+    discriminator: no batch norm, no minibatch features. Round 0 checks it.
+
+    Arguments:
+        discriminator: Whose way back is shared; one update a round.
+        generator: Who makes the examples; one update a round.
+        prepare: Makes the generated examples with their graph, and their logits from them.
+        fake: What it calls the examples.
+        logit: What it calls their logits, one for each.
+
+    Raises:
+        ValueError: Of the round 0: the generator's gradient is not the one it has by itself.
+    """
+
+    def order(game: Game, round: Round) -> Played:
+        moves: list[list[Tensor] | None] = [None, None]
+        whole: list[Terms] = [{}, {}]
+        batches = round.batches(0, 0)
+        for batch in batches:
+            for place, (terms, slopes) in enumerate(_both(game, batch, fake, logit)):
+                moves[place] = accumulate(moves[place], slopes, 1 / len(batches)) if len(batches) > 1 else slopes
+                for name, term in terms.items():
+                    share = term.detach() / len(batches)
+                    whole[place][name] = whole[place][name] + share if name in whole[place] else share
+        arrivals = [start_mean_over_ranks(slopes) for slopes in moves if slopes is not None]
+        for turn, arrived in zip(game.schedule.turns, arrivals, strict=True):
+            game.descend(turn.player, arrived())
+        return list(enumerate(whole))
+
+    if any(turn.repeat != 1 or turn.every != 1 or turn.offset for turn in (discriminator, generator)):
+        raise ValueError("turns that share a way back make one update each in every round; drop repeat, every, offset.")
+    return Schedule((discriminator, generator), order, prepare)
+
+
+FLOOR = 1e-20
+"""Least slope of the discriminator's loss at a logit, which is divided by: it is that small at a logit of -46."""
+
+
+def _both(game: Game, batch: Batch, fake: str, logit: str) -> list[tuple[Terms, list[Tensor]]]:
+    """Terms and gradients of both players on a prepared batch."""
+    turns = game.schedule.turns
+    with game.computing():
+        terms = [turn.objective(game.networks, batch) for turn in turns]
+    losses = [turn.gain * total(turn.player, of) for turn, of in zip(turns, terms, strict=True)]
+    (asked,), (wanted,) = (torch.autograd.grad(loss, batch[logit], retain_graph=True) for loss in losses)
+    sent = torch.where(asked.abs() < FLOOR, torch.where(asked < 0, -FLOOR, FLOOR), asked)
+    checked = None
+    if game.check is not None:
+        checked = own_gradients(game, turns[1], batch, retain_graph=True)[1]
+        game.check.terms(turns[0], terms[0])
+    inner = game.moved_by(turns[0].player)
+    loss = losses[0] + ((sent - asked) * batch[logit]).sum()  # sends back at least the floor, and so little more
+    *raw, back = torch.autograd.grad(loss, [*inner, batch[fake]], retain_graph=True, allow_unused=True)
+    ratio = (wanted / sent).view(-1, *[1] * (batch[fake].ndim - 1))
+    outer = game.moved_by(turns[1].player)
+    slopes = torch.autograd.grad(batch[fake], outer, back * ratio, allow_unused=True, materialize_grads=True)
+    if game.check is not None and checked is not None:
+        game.check.gradients(turns[0], raw)
+        gap = max(float((a - b).abs().max()) for a, b in zip(slopes, checked, strict=True))
+        if gap > 1e-3 * max(float(b.abs().max()) for b in checked):
+            raise ValueError(
+                f"one way back cannot serve both: the gradient of {turns[1].player!r} differs by {gap:.2g} from its "
+                "own; examples see each other in the discriminator, or an objective reads more of them than their "
+                "logits; use simultaneous."
+            )
+    own = [torch.zeros_like(p) if slope is None else slope for p, slope in zip(inner, raw, strict=True)]
+    return [(terms[0], own), (terms[1], list(slopes))]
+
+
 def _one_after_the_other(game: Game, round: Round) -> Played:
-    played: Played = []
-    for place, turn in enumerate(game.schedule.turns):
-        for repeat in range(round.repeats(place)):
-            terms, slopes = round.gradients(place, repeat)
-            game.descend(turn.player, slopes)
-            played.append((place, terms))
-    return played
+    return [
+        (place, round.move(place, repeat))
+        for place in range(len(game.schedule.turns))
+        for repeat in range(round.repeats(place))
+    ]
 
 
 def _all_at_once(game: Game, round: Round) -> Played:
@@ -163,9 +278,11 @@ def _all_at_once(game: Game, round: Round) -> Played:
         for place, turn in turns:
             if repeat < round.repeats(place):
                 terms, slopes = round.gradients(place, repeat)
-                # Looked at while they are in the cache, which the gradients of the next turn push them out of.
-                moves.append((turn.player, slopes, nonfinite(slopes)))
+                # Alone, they are looked at while they are in the cache, which the gradients of the next turn push them
+                # out of; among ranks, they are on their way while the gradients of the next turn are made.
+                skip = nonfinite(slopes) if world_size() == 1 else None
+                moves.append((turn.player, start_mean_over_ranks(slopes), skip))
                 played.append((place, terms))
-        for player, slopes, skip in moves:
-            game.descend(player, slopes, skip)
+        for player, arrived, skip in moves:
+            game.descend(player, arrived(), skip)
     return played

@@ -12,3 +12,4 @@ from zerosum.training.forecast import Forecast as Forecast, forecast as forecast
 from zerosum.training.loop import Goal as Goal, Intervals as Intervals, Run as Run, Training as Training
 from zerosum.training.ranks import Ranks as Ranks, follow as follow
 from zerosum.training.replays import Replay as Replay, replay as replay
+from zerosum.training.rounds import Rounds as Rounds

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Generator, Tensor
 
 from zerosum.data import Data
-from zerosum.game import Batch, Game, Schedule
+from zerosum.game import Batch, Game, Inputs, Schedule, Turn
 from zerosum.runtime import mix, rank, reseed, world_size
 from zerosum.sources import Prior
 from zerosum.training.experiment import Experiment
@@ -71,19 +71,54 @@ class Feed:
             round: Its number.
             images: Real examples seen before it, which is the position in the data.
         """
-        data: dict[int, Batch] = {}
-        made: list[list[Batch]] = []
-        for place, turn in enumerate(self._schedule.turns):
-            repeats = []
-            for repeat in range(turn.repeats(round)) if turn.due(round) else ():
-                number = turn.offset + repeat
-                if number not in data:
-                    data[number] = self._data.batch(images + number * self._batch_size, self._batch_size)
-                key = (place, repeat) if self._schedule.prepare is None else (0, number)
-                whole = {**data[number], **self._draw(turn.size or self._batch_size, round, *key)}
-                repeats.append({name: self._part(value) for name, value in whole.items()})
-            made.append(repeats)
+        return self.made(round, self.inputs(round, images))
+
+    def inputs(self, round: int, images: int) -> Inputs:
+        """Everything of a round's batches that the host has a say in: where the data lie, and what is drawn.
+
+        Arguments:
+            round: Its number.
+            images: Real examples seen before it.
+
+        Returns:
+            Tensors on the device, by what they are for and by name; rounds of one pattern differ in their values alone.
+        """
+        inputs: Inputs = {}
+        for place, turn, repeat in self._updates(round):
+            data, drawn = self._names(place, turn, repeat)
+            if data not in inputs:
+                position = images + data[1] * self._batch_size
+                inputs[data] = self._data.locate(position, self._batch_size)
+            if drawn not in inputs:
+                inputs[drawn] = self._draw(turn.size or self._batch_size, round, *drawn[1:])
+        return inputs
+
+    def made(self, round: int, inputs: Inputs) -> list[list[Batch]]:
+        """The batches, from their inputs by work on tensors alone.
+
+        Arguments:
+            round: Any round of their pattern.
+            inputs: What :meth:`inputs` gave, or others of those shapes.
+        """
+        gathered: dict[int, Batch] = {}
+        made: list[list[Batch]] = [[] for _ in self._schedule.turns]
+        for place, turn, repeat in self._updates(round):
+            data, drawn = self._names(place, turn, repeat)
+            if data[1] not in gathered:
+                gathered[data[1]] = self._data.gather(inputs[data])
+            whole = {**gathered[data[1]], **inputs[drawn]}
+            made[place].append({name: self._part(value) for name, value in whole.items()})
         return made
+
+    def _updates(self, round: int) -> Iterator[tuple[int, Turn, int]]:
+        for place, turn in enumerate(self._schedule.turns):
+            for repeat in range(turn.repeats(round)) if turn.due(round) else ():
+                yield place, turn, repeat
+
+    def _names(self, place: int, turn: Turn, repeat: int) -> tuple[tuple[str, int], tuple[str, int, int]]:
+        """Of the inputs of an update: its data batch, and what is drawn for it."""
+        number = turn.offset + repeat
+        return ("data", number), ("drawn", *((place, repeat) if self._schedule.prepare is None else (0, number)))
 
     def _part(self, value: Tensor) -> Tensor:
         # Of a field of the whole batch what this rank plays; what is 0-d is about all of it.

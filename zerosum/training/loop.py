@@ -6,6 +6,7 @@ number of rounds is the same bits however often it was stopped and continued.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class Training:
         ranks: Ranks | None = None,
         tensorboard: bool = False,
     ):
-        self.course = Course(experiment, feed, open_split)
+        self.course = Course(experiment, feed, open_split, say=lambda text: self.records.event("mode", text))
         self.folder, self.display = folder, display or Silent()
         self.goal, self.intervals, self.amended, self.ranks = goal, intervals, amended, ranks or Ranks()
         self.tensorboard = tensorboard
@@ -219,7 +220,7 @@ class Training:
             self.records.event("stage", text)
         else:
             self.ranks.tell(Order.PLAY)
-        self.course.play()
+        self.course.play(self._rounds_to_the_next())
         self.display.tick(self.round, self._fraction(), self.records.seconds)
         if self.round % self.intervals.log == 0:
             self._log()
@@ -227,6 +228,16 @@ class Training:
             self.records.picture()
         if self._save_due():
             self._save()
+
+    def _rounds_to_the_next(self) -> int:
+        """Rounds to the next line, picture, checkpoint or goal, before which none must end."""
+        every = (self.intervals.log, self.intervals.sample, self.intervals.save)
+        left = [interval - self.round % interval for interval in every if interval is not None]
+        if self.goal.rounds is not None:
+            left.append(self.goal.rounds - self.round)
+        if self.goal.images is not None:
+            left.append(math.ceil((self.goal.images - self.course.images) / self.course.feed.images(self.game.round)))
+        return min(left)
 
     def _fraction(self) -> float:
         return self.goal.fraction(self.round, self.course.images, self.records.seconds)

@@ -27,7 +27,7 @@ NAME = "report.html"
 FRAMES = 24
 """Pictures of the film at most."""
 
-MACHINE = ("device", "threads", "mode", "system", "processor", "cores", "python", "torch", "zerosum")
+MACHINE = ("device", "threads", "mode", "precision", "system", "processor", "cores", "python", "torch", "zerosum")
 """Of the record, what says where the numbers come from; the host's name stays at home."""
 
 
