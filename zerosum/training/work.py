@@ -1,0 +1,79 @@
+"""What a piece of work is made of, free of noise: operators, floating-point operations, waits for the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+@dataclass(frozen=True)
+class Work:
+    """What was done.
+
+    Attributes:
+        operators: Calls of torch's operators as they reach the device's kernels, below autograd: forward, backward and
+            updates, views included, since each is paid for before it does anything.
+        flops: Floating-point operations of products and convolutions, two for a multiply and its add, forward,
+            backward and double backward alike. What is done entry by entry counts as none.
+        waits: Operators that made the host wait for the device, in their order; on a CPU, those that would.
+    """
+
+    operators: int
+    flops: int
+    waits: tuple[str, ...]
+
+
+def work_of(play: Callable[[], object]) -> Work:
+    """What a piece of work is made of; it is done once, eagerly. What was compiled or captured before is not seen.
+
+    Examples:
+        >>> work_of(lambda: torch.ones(2, 3) @ torch.ones(3, 4)).flops
+        48
+    """
+    with _Counter() as counter:
+        play()
+    return Work(counter.operators, counter.flops, tuple(counter.waits))
+
+
+class _Counter(TorchDispatchMode):
+    # Torch's own FlopCounterMode follows modules by hooks, which fail where autograd.grad is called on a leaf inside.
+    def __init__(self) -> None:
+        from torch.utils.flop_counter import flop_registry
+
+        super().__init__()
+        self._formulas = flop_registry
+        self.operators, self.flops = 0, 0
+        self.waits: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.operators += 1
+        if (formula := self._formulas.get(func.overloadpacket)) is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=out)
+        if _waits(func, args, out):
+            self.waits.append(func.overloadpacket.__name__)
+        return out
+
+
+ASKING = frozenset(
+    {"_local_scalar_dense", "nonzero", "equal", "masked_select", "unique_dim", "_unique2", "unique_consecutive"}
+)
+"""Operators whose answer, or the size of it, the host must know. ``item``, ``tolist``, ``float`` and ``if`` on a tensor
+all end in the first."""
+
+
+def _waits(func: Any, args: Any, out: Any) -> bool:
+    name = func.overloadpacket.__name__
+    if name in ASKING:
+        return True
+    if name in ("index", "index_put", "index_put_", "_index_put_impl_"):  # a mask becomes places, whose number is asked
+        return any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1])
+    if name in ("_to_copy", "copy_"):
+        source = args[1] if name == "copy_" else args[0]
+        return isinstance(out, Tensor) and out.device.type == "cpu" != source.device.type
+    return False
