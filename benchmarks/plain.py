@@ -20,12 +20,11 @@ import torch
 import tyro
 from torch import nn
 
-from benchmarks import harness
 from benchmarks.systems import CPU, SEED, SYSTEMS, Round, System, pixels
 from zerosum.data import Stored
 from zerosum.networks import Dropout, Maxout
 from zerosum.runtime import machine, reseed
-from zerosum.training import Experiment, Feed, play_round
+from zerosum.training import Experiment, Feed, play_round, timing
 
 RESULTS = Path(__file__).parent / "results" / "plain.jsonl"
 
@@ -77,7 +76,7 @@ def _parameters(network: nn.Module) -> Iterator[torch.Tensor]:
     return (p.detach() for p in network.parameters())
 
 
-def engine(system: System, data: Stored) -> harness.Contestant:
+def engine(system: System, data: Stored) -> timing.Contestant:
     """As it is trained."""
     experiment, feed, _ = made(system, data)
     images = 0
@@ -116,7 +115,7 @@ def by_hand(system: System, data: Stored, fused: bool, ours: bool = False) -> tu
     return experiment, settings, system.hand(experiment.game, settings, fused)
 
 
-def loop(system: System, data: Stored, fused: bool, ours: bool = False) -> harness.Contestant:
+def loop(system: System, data: Stored, fused: bool, ours: bool = False) -> timing.Contestant:
     """The loop as a user runs it: its own index calls and its own noise."""
     experiment, settings, step = by_hand(system, data, fused, ours)
     x, size, k = data.x, settings.batch_size, getattr(settings, "k", 1)
@@ -154,7 +153,7 @@ class OneByOne(torch.utils.data.Dataset[torch.Tensor]):
         return torch.from_numpy(self._x[index]).float().div(255)
 
 
-def tutorial(system: System, data: Stored) -> harness.Contestant:
+def tutorial(system: System, data: Stored) -> timing.Contestant:
     """The loop of the tutorials: a DataLoader of single examples, and every loss asked for."""
     experiment, settings, step = by_hand(system, data, False)
     size, k = settings.batch_size, getattr(settings, "k", 1)
@@ -209,7 +208,7 @@ def main(
         }
         if name == "gan":
             contestants["plain, fused, our networks"] = loop(system, data, True, ours=True)
-        match = harness.play(contestants, threads)
+        match = timing.play(contestants, dict.fromkeys(contestants, threads))
         print(f"{name}, {threads} threads, load {match.loads[0]:.1f} to {match.loads[1]:.1f}")
         for who, score in match.scores.items():
             print(

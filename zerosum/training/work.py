@@ -40,12 +40,12 @@ def work_of(play: Callable[[], object]) -> Work:
     return Work(counter.operators, counter.flops, tuple(counter.waits))
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     # Torch's own FlopCounterMode follows modules by hooks, which fail where autograd.grad is called on a leaf inside.
     def __init__(self) -> None:
         from torch.utils.flop_counter import flop_registry
 
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._formulas = flop_registry
         self.operators, self.flops = 0, 0
         self.waits: list[str] = []

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-Contestant = Callable[[int], int]
-"""Does so many rounds and returns the examples they took."""
+import torch
 
-ROUNDS, WORK = 60, 0.12
-"""Turns of every contestant, and seconds of work in each."""
+Contestant = Callable[[int], int]
+"""Does so many rounds and returns the examples they took, when they are done."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,16 @@ class Match:
     doubts: list[str]
 
 
-def play(contestants: Mapping[str, Contestant], threads: int) -> Match:
+def play(
+    contestants: Mapping[str, Contestant], threads: Mapping[str, int], turns: int = 60, seconds: float = 0.12
+) -> Match:
     """Time contestants in turns whose order rotates; the first is what the others are measured by.
 
     Arguments:
         contestants: By name.
-        threads: That they use, for what load the machine can have.
+        threads: That each of them uses: one that has a single one is to have a whole processor.
+        turns: Of every contestant.
+        seconds: Of work in each.
     """
     before = os.getloadavg()[0]
     names = list(contestants)
@@ -64,21 +67,21 @@ def play(contestants: Mapping[str, Contestant], threads: int) -> Match:
     for name, contestant in contestants.items():
         contestant(3)
         started, amount = time.perf_counter(), 1
-        while contestant(amount) and time.perf_counter() - started < WORK / 2:
+        while contestant(amount) and time.perf_counter() - started < seconds / 2:
             amount *= 2
         started = time.perf_counter()
         contestant(amount)
-        amounts[name] = max(1, round(amount * WORK / (time.perf_counter() - started)))
+        amounts[name] = max(1, round(amount * seconds / (time.perf_counter() - started)))
     rates: dict[str, list[float]] = {name: [] for name in names}
     wall = dict.fromkeys(names, 0.0)
     cpu = dict.fromkeys(names, 0.0)
-    for turn in range(ROUNDS):
+    for turn in range(turns):
         for name in (*names[turn % len(names) :], *names[: turn % len(names)]):
             at, used = time.perf_counter(), time.process_time()
             done = contestants[name](amounts[name])
-            seconds = time.perf_counter() - at
-            rates[name].append(done / seconds)
-            wall[name] += seconds
+            took = time.perf_counter() - at
+            rates[name].append(done / took)
+            wall[name] += took
             cpu[name] += time.process_time() - used
     after = os.getloadavg()[0]
     scores = {}
@@ -92,6 +95,14 @@ def play(contestants: Mapping[str, Contestant], threads: int) -> Match:
     if max(before, after) > (cores := os.cpu_count() or 1):
         doubts.append(f"the load is {max(before, after):.1f} on {cores} cores")
     for name, score in scores.items():
-        if threads == 1 and abs(score.cpu - 1) > 0.3:
+        if threads[name] == 1 and abs(score.cpu - 1) > 0.3:
             doubts.append(f"{name} had {score.cpu:.2f} of a processor")
     return Match(scores, (before, after), doubts)
+
+
+def wait_for(device: torch.device) -> None:
+    """Return when a device has done all it was told to."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
