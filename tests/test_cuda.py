@@ -6,6 +6,7 @@ import torch
 from tests.games import copies, play, same
 from tests.recipes.test_contract import RECIPES
 from zerosum import api, recipes
+from zerosum.api import benches
 from zerosum.data import open_data
 from zerosum.training import Feed
 
@@ -52,3 +53,12 @@ def test_resume_is_exact_on_the_device(name):
     play(other, feed, 5, images)
     for network in one.networks:
         assert same(copies(one.networks[network]), copies(other.networks[network]))
+
+
+def test_bench(monkeypatch):
+    for name, value in {"TURNS": 2, "SECONDS": 0.01, "ROOF_SECONDS": 0.01}.items():
+        monkeypatch.setattr(benches, name, value)
+    measured = api.bench("vanilla", device="cuda")
+    assert measured.rows[0].mode == "eager"
+    assert measured.machine["gpu"] == torch.cuda.get_device_name()
+    assert len(measured.roofs) == 2  # one number of threads

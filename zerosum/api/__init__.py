@@ -3,6 +3,7 @@
 This is what Python users, the command line and everything above stand on.
 """
 
+from zerosum.api.benches import Bench as Bench, bench as bench
 from zerosum.api.catalogue import (
     Description as Description,
     data_sets as data_sets,
@@ -17,7 +18,7 @@ from zerosum.api.options import Options as Options, checked as checked
 from zerosum.api.plans import Plan as Plan, build as build, train as train
 from zerosum.api.replays import replay as replay
 from zerosum.api.reports import read_log as read_log, report as report
-from zerosum.api.samples import sample as sample
+from zerosum.api.samples import sample as sample, target as target
 from zerosum.metrics import Result as Result
 from zerosum.training import Run as Run, fields as fields
 from zerosum.training.progress import Silent as Silent, display as display, duration as duration

@@ -152,6 +152,12 @@ class Plan:
             return Goal(seconds=self._seconds)
         return Goal(rounds=self.options.rounds or sum(stage.rounds for stage in experiment.stages))
 
+    def feed(self, experiment: Experiment) -> Feed:
+        """What feeds an experiment of this plan, on the device it is on."""
+        device, seed = experiment.game.device, self.options.seed
+        data = open_data(self.options.data, "train", seed, device, self.options.data_root)
+        return Feed(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
+
     def train(self, show: Display) -> Run:
         """Train, from wherever the run folder stands."""
         record = self.record()
@@ -179,7 +185,7 @@ class Plan:
         course = None
         if settings := ranks.share(None):
             self._settle(experiment, settings)
-            course = Course(experiment, self._feed(experiment), functools.cache(self._open))
+            course = Course(experiment, self.feed(experiment), functools.cache(self._open))
             with Interrupts():
                 follow(course, ranks)
         round, images = (course.round, course.images) if course else (0, 0)
@@ -205,7 +211,7 @@ class Plan:
             options = self.options
             return Training(
                 experiment,
-                self._feed(experiment),
+                self.feed(experiment),
                 folder,
                 self.goal(experiment),
                 functools.cache(self._open),
@@ -236,7 +242,7 @@ class Plan:
     def _costs(self, record: Mapping[str, Any]) -> list[Forecast]:
         experiment = build(self.module, self.config, self.spec, self.options.seed)
         self._settle(experiment, {**record, "mode": "eager"})
-        return forecast(experiment, self._feed(experiment), self.goal(experiment))
+        return forecast(experiment, self.feed(experiment), self.goal(experiment))
 
     def _choose(self, record: dict[str, Any], experiment: Experiment) -> None:
         """What a fresh run leaves to us: threads and mode; the choice is recorded, with its reason."""
@@ -267,7 +273,7 @@ class Plan:
         """A game of this plan to try things on, as a function that plays its next round with so many threads."""
         experiment = build(self.module, self.config, self.spec, self.options.seed)
         settle(experiment, {**settings, "mode": settings["mode"] if settings["mode"] == "compile" else "eager"})
-        rounds, images = Rounds(experiment.game, self._feed(experiment)), 0
+        rounds, images = Rounds(experiment.game, self.feed(experiment)), 0
 
         def play(threads: int) -> None:
             nonlocal images
@@ -278,11 +284,6 @@ class Plan:
 
     def _open(self, split: str) -> Data:
         return open_data(self.options.data, split, root=self.options.data_root)
-
-    def _feed(self, experiment: Experiment) -> Feed:
-        device, seed = experiment.game.device, self.options.seed
-        data = open_data(self.options.data, "train", seed, device, self.options.data_root)
-        return Feed(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
 
     def _settle(self, experiment: Experiment, settings: Mapping[str, Any]) -> Game:
         if self.options.activation_checkpointing:

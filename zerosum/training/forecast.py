@@ -93,13 +93,14 @@ def _trial(stage: Experiment, feed: Feed) -> Forecast:
         rounds=0,
         rounds_per_second=rounds / seconds,
         images_per_round=feed.images(0),
-        memory=_peak(game.device),
+        memory=peak_memory(game.device),
         checkpoint=game.size(),
         parameters={name: sum(p.numel() for p in n.parameters()) for name, n in game.networks.items()},
     )
 
 
-def _peak(device: torch.device) -> int | None:
+def peak_memory(device: torch.device) -> int | None:
+    """The most memory so far in bytes, of the process or on CUDA of the device; None where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
