@@ -37,9 +37,10 @@ def parse(
         ConfigError: An option nobody knows.
         SystemExit: Help was asked for (0), or a value cannot be read (2, after a message).
     """
-    flat = dataclasses.make_dataclass(
-        "Options", [(name, Annotated[kind, tyro.conf.arg(name="")]) for name, kind in groups.items()]
-    )
+    # Groups are not seen in the help. Without a help of their own, tyro would look for one in the source of the class
+    # below, which has none.
+    group = tyro.conf.arg(name="", help="")
+    flat = dataclasses.make_dataclass("Options", [(name, Annotated[kind, group]) for name, kind in groups.items()])
     parsed, rest = tyro.cli(
         flat,
         args=list(arguments),
