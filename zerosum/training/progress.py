@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
-
-import rich.live
-from rich.console import Console, Group
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-from rich.text import Text
 
 PLAIN_EVERY = 5.0
 """Seconds between two plain lines."""
@@ -45,14 +42,6 @@ class Display(Protocol):
         ...
 
 
-class Paper(Console):
-    """A console whose reader may leave: the error goes to the caller, where rich would end the program itself."""
-
-    def on_broken_pipe(self) -> None:
-        """The reader has left: BrokenPipeError."""
-        raise BrokenPipeError
-
-
 class Silent:
     """Shows nothing."""
 
@@ -66,8 +55,7 @@ class Silent:
 class Plain:
     """A line every few seconds."""
 
-    def __init__(self, console: Console | None = None):
-        self._console = console or Paper(highlight=False)
+    def __init__(self) -> None:
         self._last = 0.0
         self._left = ""
 
@@ -75,72 +63,30 @@ class Plain:
         self._last = 0.0
 
     def tick(self, round: int, fraction: float, seconds: float) -> None:
-        self._left = _left(fraction, seconds)
+        self._left = left(fraction, seconds)
 
     def terms(self, record: Mapping[str, Any]) -> None:
         if time.monotonic() - self._last >= PLAIN_EVERY:
             self._last = time.monotonic()
             parts = [f"round {record['round']}", f"{record['images']} images", f"{record['seconds']:.1f} s", self._left]
-            self._print("  ".join(filter(None, [*parts, _terms(record)])))
+            self.note("  ".join(filter(None, [*parts, _terms(record)])))
 
     def note(self, text: str) -> None:
-        self._print(text)
+        print(text, flush=True)
 
     def end(self) -> None: ...
 
-    def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
 
-
-class Live:
-    """A bar with the time left, and the terms below it."""
-
-    def __init__(self, console: Console):
-        self._bar = Progress(
-            TextColumn("round {task.fields[round]:,}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            expand=True,
-        )
-        self._task = self._bar.add_task("train", total=1.0, round=0, left="")
-        self._said = ""
-        # Drawn by a thread of its own, rarely: it takes time from a two-core training.
-        self._live = rich.live.Live(console=console, get_renderable=self._show, refresh_per_second=4)
-        self._last = 0.0
-
-    def begin(self) -> None:
-        self._live.start()
-
-    def tick(self, round: int, fraction: float, seconds: float) -> None:
-        now = time.monotonic()
-        if now - self._last >= 0.2 or fraction >= 1:
-            self._last = now
-            self._bar.update(self._task, completed=min(fraction, 1.0), round=round, left=_left(fraction, seconds))
-
-    def terms(self, record: Mapping[str, Any]) -> None:
-        players: dict[str, list[str]] = {}
-        for name, value in record.get("terms", {}).items():
-            player, _, term = name.partition("/")
-            players.setdefault(player, []).append(f"{term} {value:.4g}")
-        width = max(map(len, players), default=0)
-        self._said = "\n".join(f"{player:{width}}  {'  '.join(terms)}" for player, terms in players.items())
-
-    def note(self, text: str) -> None:
-        self._live.console.print(text, markup=False, highlight=False)
-
-    def end(self) -> None:
-        self._live.stop()
-
-    def _show(self) -> Group:
-        return Group(self._bar, Text(self._said, style="dim"))
-
-
-def display(console: Console | None = None) -> Display:
+def display() -> Display:
     """The display that suits where the output goes; NO_COLOR and pipes get plain lines."""
-    console = console or Paper()
-    return Live(console) if console.is_terminal and not console.no_color else Plain()
+    # Rich alone knows what is a terminal, but is not worth its import where nothing says that there may be one.
+    if getattr(sys.stdout, "isatty", bool)() or {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys():
+        from zerosum.training.live import Live, Paper
+
+        console = Paper()
+        if console.is_terminal and not console.no_color:
+            return Live(console)
+    return Plain()
 
 
 def duration(seconds: float) -> str:
@@ -156,7 +102,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _left(fraction: float, seconds: float) -> str:
+def left(fraction: float, seconds: float) -> str:
+    """The time left, in words; none where there is no telling.
+
+    Arguments:
+        fraction: How much of the goal is reached.
+        seconds: Seconds of training it took.
+    """
     if not 0 < fraction < 1:
         return ""
     return f"{duration(seconds * (1 - fraction) / fraction)} left"
