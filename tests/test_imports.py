@@ -123,3 +123,28 @@ def test_training_does_not_import_the_compiler():
         "print('torch._dynamo' in sys.modules, 'torchvision' in sys.modules)"
     )
     assert python(code) == ["False", "False"]
+
+
+def test_a_training_begins_without_what_it_needs_later():
+    """Where the output is no terminal; what the first picture needs is there, as it comes before the first round."""
+    code = (
+        "import os, sys, tempfile, zerosum.cli, zerosum.game;"
+        "[os.environ.pop(name, None) for name in ('FORCE_COLOR', 'TTY_COMPATIBLE')];"
+        "zerosum.game.Game.play = lambda *_: os._exit(print(*sys.modules, flush=True) or 0);"
+        "zerosum.cli.main(['train', 'vanilla', '--rounds', '1', '--out', tempfile.mkdtemp()])"
+    )
+    done = set(python(code))
+    assert "zerosum.training.loop" in done
+    later = {"rich", "typeguard", "tomllib", "html", "PIL.ImageDraw", "torch.utils.tensorboard", "torch._dynamo"}
+    ours = ("training.live", "training.report", "api.catalogue", "api.contract", "api.evaluation", "api.explore")
+    assert not done & (later | {f"zerosum.{name}" for name in ours})
+
+
+def test_every_name_of_the_api_is_found_where_it_is_said_to_be():
+    from zerosum import api
+
+    for names in api._LATER.values():
+        for name in names:
+            assert getattr(api, name).__name__ == name
+    with pytest.raises(AttributeError, match=r"module 'zerosum.api' has no attribute 'fit'"):
+        _ = api.fit

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Optional
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,17 +19,18 @@ from zerosum.training import fields
 class Options:
     """What a training is told beside the recipe's own configuration."""
 
+    # Optional, not `Path | None`: to see that None is one, tyro would import typeguard.
     data: str = "digits"
     """Data set by name (a toy may carry parameters: 'ring[modes=25]'), or the path of idx files, arrays or images."""
-    data_root: Path | None = None
+    data_root: Optional[Path] = None  # noqa: UP045
     """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
-    out: Path | None = None
+    out: Optional[Path] = None  # noqa: UP045
     """Run folder; runs/<recipe>-<data> by default. The same command again continues the run in it."""
     rounds: fields.Count | None = None
     """Goal: rounds of the whole run [rounds]. The recipe's own where no goal is given."""
     epochs: fields.Count | None = None
     """Goal: passes over the training examples, of the whole run [epochs]."""
-    budget: str | None = None
+    budget: Optional[str] = None  # noqa: UP045
     """Goal: training time of the whole run, such as 60s, 10m or 2h [seconds without a unit]."""
     seed: fields.NonNegativeCount = 0
     """Of everything random: weights, order of the data, latents, dropout."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from zerosum import recipes
 from zerosum.cli.parse import command, option, parse
@@ -23,7 +22,7 @@ GOALS = ("--rounds", "--epochs", "--budget")
 class CommandLine:
     """Options of the command line alone."""
 
-    config: Path | None = None
+    config: Optional[Path] = None  # noqa: UP045 (as in api.Options)
     """TOML file of options by name; those on the command line come before it."""
     dry_run: bool = False
     """Print the configuration and a forecast of time and memory, write nothing."""
@@ -77,6 +76,8 @@ def _defaults(words: Sequence[str], groups: dict[str, type]) -> dict[str, Any] |
     path = _config_file(words)
     if path is None:
         return None
+    import tomllib  # for this alone
+
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:

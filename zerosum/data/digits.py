@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from zerosum.data.spec import DataSpec
@@ -25,11 +28,16 @@ def open_digits(split: str, seed: int | None, device: torch.device, root: Path) 
         device: Where batches are made.
         root: Not read: the digits come with the package.
     """
-    with resources.files("zerosum.data").joinpath("embedded/digits.npz").open("rb") as file, np.load(file) as arrays:
-        x, y = arrays["x"], arrays["y"]
+    x, y = _read()
     order = np.random.RandomState(1797).permutation(len(x))  # RandomState: its stream is frozen for good
     start = {"train": 0, "valid": SIZES["train"], "test": SIZES["train"] + SIZES["valid"]}[split]
     chosen = order[start : start + SIZES[split]]
     images = np.round(x[chosen].astype(np.float64) * 255 / 16).astype(np.uint8)
     spec = DataSpec("digits", (1, 8, 8), "uint8", classes=10, count=SIZES["train"])
     return Stored(spec, torch.from_numpy(images), torch.from_numpy(y[chosen].astype(np.int64)), seed, device)
+
+
+@functools.cache  # one training opens its data several times
+def _read() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    with resources.files("zerosum.data").joinpath("embedded/digits.npz").open("rb") as file, np.load(file) as arrays:
+        return arrays["x"], arrays["y"]

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 CELL = 48
@@ -54,6 +54,8 @@ def grid(images: Tensor, columns: int | None = None) -> Image.Image:
 
 def scatter(samples: Tensor, reals: Tensor) -> Image.Image:
     """Generated points (n, 2) in red over real ones in grey, on equal axes."""
+    from PIL import ImageDraw  # with its fonts, which pictures of images do without
+
     everything = torch.cat([reals, samples]).double().cpu()
     low, high = _bounds(reals if len(reals) else samples)
     span = float((high - low).max())
@@ -76,6 +78,8 @@ def histogram(samples: Tensor, reals: Tensor, bins: int = 60) -> Image.Image:
         reals: Real ones; may be none.
         bins: Bars.
     """
+    from PIL import ImageDraw
+
     low, high = (float(v) for v in _bounds(reals if len(reals) else samples))
     edges = np.linspace(low, high, bins + 1)
     heights = [_share(part, edges) for part in (reals, samples)]

@@ -18,7 +18,7 @@ from zerosum.data import Data
 from zerosum.errors import DataError, RunError
 from zerosum.game import Reading
 from zerosum.metrics import Result
-from zerosum.training import files, judgements, log, pictures, report
+from zerosum.training import files, judgements, log, pictures
 from zerosum.training.course import Course
 from zerosum.training.folder import FACTS, RunFolder
 from zerosum.training.progress import Display
@@ -117,6 +117,8 @@ class Records:
 
     def report(self) -> None:
         """The run as one page."""
+        from zerosum.training import report  # at the end of a training, which begins sooner without it
+
         folder = self._folder
         self.attempt("report", functools.partial(report.write, folder.path, folder.record, self._course.experiment))
 
