@@ -1,12 +1,20 @@
-"""The engine against the loop a good user writes today: ``python -m benchmarks.plain [--systems a b] [--threads 1]``.
+"""The engine against the loops people use: ``python -m benchmarks.plain [--systems a b] [--device cuda] [--compile]``.
 
-That loop has its data resident as uint8, gathers by one index call, detaches its fakes, never asks the device for a
-number, and takes ``torch.optim``, ``nn.Dropout`` and ``amax`` as they come. Other rows give it torch's fused optimizer
-and, for ``gan``, our dropout and maxout besides, which leaves the engine alone as the difference. The tutorial's loop
-takes its examples one by one through a DataLoader and asks for every loss. The engine plays as ``zerosum train`` does.
+Contestants that play one system are timed by turns in one process, and told as ratios to the first of their class:
 
-All compute the same updates: the engine's parameters and the good loop's agree to 1e-6 after 20 rounds on the same
-batches (and the same dropout), or there is no timing. Rows are added to ``benchmarks/results/plain.jsonl``.
+==============  =======================================================================================================
+``same``        the same algorithm in float32. The plain loop is what a good user writes today: data resident as bytes,
+                one index call, detached fakes, no number asked for, ``torch.optim``, ``nn.Dropout`` and ``amax`` as
+                they come. Other rows give it torch's fused optimizer and, for ``gan``, our networks.
+``tutorial``    the same again, against the loop of the tutorials: every example through Pillow and a transform of its
+                own, a DataLoader, every loss asked for.
+``bfloat16``    the same algorithm with products in bfloat16, against the plain loop in float32.
+``shared``      another algorithm: the generated examples of a round serve both players, in the plain loop too.
+==============  =======================================================================================================
+
+All of a class compute the same updates: the engine's parameters and the plain loop's agree to 1e-6 after 20 rounds on
+the same batches and the same dropout, in float64, or there is no timing. The engine plays as ``zerosum train`` does.
+Rows go to ``benchmarks/results/plain.jsonl``.
 """
 
 from __future__ import annotations
@@ -14,26 +22,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import torch
 import tyro
+from PIL import Image
 from torch import nn
 
 from benchmarks.systems import CPU, SEED, SYSTEMS, Round, System, pixels
 from zerosum.data import Stored
+from zerosum.game import Capture, Mode, Precision
 from zerosum.networks import Dropout, Maxout
 from zerosum.runtime import machine, reseed
-from zerosum.training import Experiment, Feed, play_round, timing
+from zerosum.training import Experiment, Feed, Rounds, timing
+from zerosum.training.roof import roof
+from zerosum.training.work import work_of
 
 RESULTS = Path(__file__).parent / "results" / "plain.jsonl"
 
 
-def made(system: System, data: Stored) -> tuple[Experiment, Feed, Any]:
+def made(system: System, data: Stored, device: torch.device = CPU) -> tuple[Experiment, Feed, Any]:
     """The experiment with its first weights, and its batches."""
     experiment, settings = system.make(data.spec)
-    experiment.begin(lambda: data)
-    return experiment, Feed(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, CPU), settings
+    experiment.begin(lambda: Stored(data.spec, data.x.cpu(), seed=SEED))
+    experiment.game.to(device)
+    feed = Feed(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
+    return experiment, feed, settings
 
 
 def agree(system: System, data: Stored, rounds: int = 20) -> float:
@@ -76,19 +91,45 @@ def _parameters(network: nn.Module) -> Iterator[torch.Tensor]:
     return (p.detach() for p in network.parameters())
 
 
-def engine(system: System, data: Stored) -> timing.Contestant:
-    """As it is trained."""
-    experiment, feed, _ = made(system, data)
-    images = 0
+def engine(
+    system: System,
+    data: Stored,
+    device: torch.device = CPU,
+    mode: Mode = "eager",
+    precision: Precision = "float32",
+    shared: str | None = None,
+    capture: Capture | None = None,
+) -> timing.Contestant:
+    """As it is trained.
 
-    def rounds(count: int) -> int:
+    Args:
+        system: What.
+        data: On the device.
+        device: Where.
+        mode: How rounds are run.
+        precision: Of products.
+        shared: ``by turns`` or ``at once`` where the generated examples serve both players.
+        capture: Records rounds, where that is not torch's.
+    """
+    experiment, feed, settings = made(system, data, device)
+    if shared is not None:
+        system.shared(experiment, at_once=shared == "at once")
+        feed = Feed(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
+    game = experiment.game
+    if capture is not None:
+        game.capture = capture
+    game.mode, game.precision = mode, precision
+    rounds, images = Rounds(game, feed), 0
+
+    def play(count: int) -> int:
         nonlocal images
-        before = images
-        for _ in range(count):
-            images = play_round(experiment.game, feed, images)
+        before, goal = images, game.round + count
+        while game.round < goal:
+            images = rounds.play(images, goal - game.round)
+        timing.wait_for(device)
         return int(images - before)
 
-    return rounds
+    return play
 
 
 class ByAmax(nn.Module):
@@ -102,66 +143,90 @@ class ByAmax(nn.Module):
         return self.linear(x).view(-1, *self.shape).amax(1)  # type: ignore[no-any-return]
 
 
-def by_hand(system: System, data: Stored, fused: bool, ours: bool = False) -> tuple[Experiment, Any, Round]:
-    """What either loop plays: torch's dropout and a maxout by ``amax``, unless ``ours``."""
-    experiment, _, settings = made(system, data)
+def by_hand(
+    system: System, data: Stored, device: torch.device, fused: bool, ours: bool = False, **how: bool
+) -> tuple[Experiment, Any, Round]:
+    """What either loop plays: torch's dropout, a maxout by ``amax`` and torch's layout, unless ``ours``."""
+    experiment, _, settings = made(system, data, device)
     for network in experiment.game.networks.values():
+        if not ours:
+            network.to(memory_format=torch.contiguous_format)
         for inner in () if ours else list(network.modules()):
             for child, layer in inner.named_children():
                 if isinstance(layer, Dropout):
                     setattr(inner, child, nn.Dropout(layer.p))
                 elif isinstance(layer, Maxout):
                     setattr(inner, child, ByAmax(layer))
-    return experiment, settings, system.hand(experiment.game, settings, fused)
+    return experiment, settings, system.hand(experiment.game, settings, fused, **how)
 
 
-def loop(system: System, data: Stored, fused: bool, ours: bool = False) -> timing.Contestant:
+def loop(
+    system: System,
+    data: Stored,
+    device: torch.device = CPU,
+    fused: bool = False,
+    ours: bool = False,
+    autocast: bool = False,
+    **how: bool,
+) -> timing.Contestant:
     """The loop as a user runs it: its own index calls and its own noise."""
-    experiment, settings, step = by_hand(system, data, fused, ours)
+    experiment, settings, step = by_hand(system, data, device, fused, ours, **how)
     x, size, k = data.x, settings.batch_size, getattr(settings, "k", 1)
-    generator = torch.Generator().manual_seed(SEED)
-    order, place = torch.randperm(len(x), generator=generator), 0
+    generator = torch.Generator(device).manual_seed(SEED)
+    order, place = torch.randperm(len(x), generator=generator, device=device), 0
 
     def drawn() -> dict[str, torch.Tensor]:
         return {name: prior(size, generator) for name, prior in experiment.draws.items()}
 
     def rounds(count: int) -> int:
         nonlocal order, place
-        for _ in range(count):
-            batches = []
-            for _ in range(k):
-                if place + size > len(order):
-                    order, place = torch.randperm(len(x), generator=generator), 0
-                batches.append({"x": x[order[place : place + size]].float() / 255, **drawn()})
-                place += size
-            step([batches, [drawn()]])
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            for _ in range(count):
+                batches = []
+                for _ in range(k):
+                    if place + size > len(order):
+                        order, place = torch.randperm(len(x), generator=generator, device=device), 0
+                    batches.append({"x": x[order[place : place + size]].float() / 255, **drawn()})
+                    place += size
+                step([batches, [drawn()]])
+        timing.wait_for(device)
         return int(count * k * size)
 
     return rounds
 
 
-class OneByOne(torch.utils.data.Dataset[torch.Tensor]):
-    """Examples as the tutorials take them: each through a transform of its own."""
+class OneByOne(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
+    """Examples as the tutorials take them: each a Pillow image, through a transform of its own."""
 
     def __init__(self, x: torch.Tensor):
-        self._x = x.numpy()
+        self._x, self._side = x.cpu().squeeze(1).numpy(), x.shape[-1]
 
     def __len__(self) -> int:
         return len(self._x)
 
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.from_numpy(self._x[index]).float().div(255)
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        # Step by step what torchvision's Resize, ToTensor and Normalize do to one image.
+        image = Image.fromarray(self._x[index].copy())
+        if image.size != (self._side, self._side):
+            image = image.resize((self._side, self._side), Image.Resampling.BILINEAR)
+        x = torch.from_numpy(np.array(image, np.uint8, copy=True)).view(self._side, self._side, 1)
+        x = x.permute(2, 0, 1).contiguous().to(torch.get_default_dtype()).div(255).clone()
+        mean, std = (torch.as_tensor([0.5], dtype=x.dtype, device=x.device) for _ in range(2))
+        if (std == 0).any():
+            raise ValueError("a deviation of 0 leaves nothing to divide by.")
+        return x.sub_(mean.view(-1, 1, 1)).div_(std.view(-1, 1, 1)), 0
 
 
-def tutorial(system: System, data: Stored) -> timing.Contestant:
+def tutorial(system: System, data: Stored, device: torch.device = CPU) -> timing.Contestant:
     """The loop of the tutorials: a DataLoader of single examples, and every loss asked for."""
-    experiment, settings, step = by_hand(system, data, False)
+    experiment, settings, step = by_hand(system, data, device, False)
     size, k = settings.batch_size, getattr(settings, "k", 1)
     loader = torch.utils.data.DataLoader(OneByOne(data.x), size, shuffle=True, drop_last=True)
-    examples: Iterator[torch.Tensor] = iter(loader)
+    examples = iter(loader)
+    generator = torch.Generator(device).manual_seed(SEED)
 
     def drawn() -> dict[str, torch.Tensor]:
-        return {name: prior(size, torch.default_generator) for name, prior in experiment.draws.items()}
+        return {name: prior(size, generator) for name, prior in experiment.draws.items()}
 
     def rounds(count: int) -> int:
         nonlocal examples
@@ -169,11 +234,11 @@ def tutorial(system: System, data: Stored) -> timing.Contestant:
             batches = []
             for _ in range(k):
                 try:
-                    x = next(examples)
+                    x, _ = next(examples)
                 except StopIteration:
                     examples = iter(loader)
-                    x = next(examples)
-                batches.append({"x": x, **drawn()})
+                    x, _ = next(examples)
+                batches.append({"x": x.to(device).add(1).div(2), **drawn()})  # the systems take images in [0, 1]
             for loss in step([batches, [drawn()]]):
                 loss.item()
         return int(count * k * size)
@@ -181,56 +246,154 @@ def tutorial(system: System, data: Stored) -> timing.Contestant:
     return rounds
 
 
+def classes(
+    name: str, data: Stored, device: torch.device, modes: list[Mode], capture: Capture | None = None
+) -> dict[str, dict[str, timing.Contestant]]:
+    """The contestants of each class, the one they are measured by first.
+
+    Args:
+        name: Of the system.
+        data: On the device.
+        device: Where.
+        modes: Of the engine, eager first.
+        capture: Records rounds in mode graph, where that is not torch's.
+    """
+    system = SYSTEMS[name]
+
+    def ours(precision: Precision = "float32", shared: str | None = None) -> dict[str, timing.Contestant]:
+        label = "zerosum" if shared is None else f"zerosum, {shared}"
+        return {f"{label}, {mode}": engine(system, data, device, mode, precision, shared, capture) for mode in modes}
+
+    same = {"plain": loop(system, data, device), "plain, fused optimizer": loop(system, data, device, fused=True)}
+    if name == "gan":
+        same["plain, fused, our networks"] = loop(system, data, device, fused=True, ours=True)
+    found = {
+        "same": {**same, **ours()},
+        "tutorial": {"tutorial": tutorial(system, data, device), **ours()},
+        "bfloat16": {
+            "plain": loop(system, data, device),
+            "plain, autocast": loop(system, data, device, fused=True, autocast=True),
+            **ours("bfloat16"),
+        },
+    }
+    if system.alone is not None:
+        found["shared"] = {"plain": loop(system, data, device, reuse=True), **ours(shared="by turns")}
+        if system.alone:
+            found["shared"] |= ours(shared="at once")
+    return found
+
+
 def main(
-    systems: tuple[str, ...] = ("a", "gan"), threads: int = 1, root: Path | None = None, keep: bool = True
+    systems: tuple[str, ...] = ("a", "b", "c", "d", "gan"),
+    only: tuple[str, ...] = (),
+    threads: int = 1,
+    device: str = "cpu",
+    compile: bool = False,
+    turns: int = 40,
+    seconds: float = 0.12,
+    root: Path | None = None,
+    keep: bool = True,
 ) -> None:
     """Gate, then time.
 
     Args:
         systems: Which, of a, b, c, d and gan.
+        only: Classes; all of them where none is given.
         threads: CPU threads.
+        device: Where; on cuda rounds are recorded too.
+        compile: Compile rounds too, which takes a minute for each.
+        turns: Of every contestant.
+        seconds: Of work in each.
         root: Folder that known data sets lie in.
         keep: Add the rows to the results.
     """
     torch.set_num_threads(threads)
+    where = torch.device(device)
+    modes: list[Mode] = ["eager"]
+    if where.type == "cuda":
+        modes.append("graph")
+    if compile:
+        modes.append("compile")
+    roofs = {precision: roof(where, precision).gflops for precision in get_args(Precision)}
+    print(", ".join(f"roof in {precision} {found:,.0f} GFLOP/s" for precision, found in roofs.items()))
     for name in systems:
-        system = SYSTEMS[name]
-        data = pixels(system.side, root)
-        gap = agree(system, data)
-        print(f"{name} ({system.text}): parameters agree to {gap:.1e} after 20 rounds")
-        if gap > 1e-6:
-            raise SystemExit(f"{name}: the two loops do not compute the same; no timing.")
-        contestants = {
-            "plain": loop(system, data, False),
-            "plain, fused optimizer": loop(system, data, True),
-            "tutorial": tutorial(system, data),
-            "zerosum": engine(system, data),
-        }
-        if name == "gan":
-            contestants["plain, fused, our networks"] = loop(system, data, True, ours=True)
-        match = timing.play(contestants, dict.fromkeys(contestants, threads))
-        print(f"{name}, {threads} threads, load {match.loads[0]:.1f} to {match.loads[1]:.1f}")
+        for row in measure(name, where, modes, roofs, only, turns, seconds, root):
+            row |= {"threads": threads, **{key: value for key, value in machine().items() if key != "host"}}
+            tell(row)
+            if keep:
+                RESULTS.parent.mkdir(exist_ok=True)
+                with RESULTS.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+
+
+def measure(
+    name: str,
+    device: torch.device,
+    modes: list[Mode],
+    roofs: dict[str, float],
+    only: tuple[str, ...] = (),
+    turns: int = 40,
+    seconds: float = 0.12,
+    root: Path | None = None,
+    capture: Capture | None = None,
+) -> Iterator[dict[str, Any]]:
+    """A row of results for every class of a system."""
+    system = SYSTEMS[name]
+    gap = agree(system, pixels(system.side, root))
+    if gap > 1e-6:
+        raise SystemExit(f"{name}: parameters part by {gap:.1e} in 20 rounds; the loops do not compute the same.")
+    data = pixels(system.side, root, device)
+    for kind, contestants in classes(name, data, device, modes, capture).items():
+        if only and kind not in only:
+            continue
+        images = {who: play(1) for who, play in contestants.items()}  # the first round is not like the others
+        # A mode plays what eager plays; what it does cannot be counted from outside.
+        flops = {who: work_of(lambda play=play: play(1)) for who, play in contestants.items() if _counts(who)}
+        match = timing.play(contestants, dict.fromkeys(contestants, torch.get_num_threads()), turns, seconds)
+        rows = {}
         for who, score in match.scores.items():
-            print(
-                f"  {who:26} {score.median:9,.0f} images/s (best {score.best:9,.0f})  x{score.ratio:.2f} "
-                f"({score.low:.2f} to {score.high:.2f})  cpu {score.cpu:.2f}"
-            )
-        for doubt in match.doubts:
-            print(f"  no verdict: {doubt}")
-        if keep:
-            row = {
-                "played": name,
-                "threads": threads,
-                "gap": gap,
-                "ratios": {who: [score.ratio, score.low, score.high] for who, score in match.scores.items()},
-                "images_per_second": {who: score.median for who, score in match.scores.items()},
-                "loads": match.loads,
-                "doubts": match.doubts,
-                **{key: value for key, value in machine().items() if key != "host"},
+            work = flops[who if who in flops else f"{who.rpartition(', ')[0]}, eager"]
+            lower = kind == "bfloat16" and who != "plain"
+            share = work.flops / images[who] * score.median / 1e9 / roofs["bfloat16" if lower else "float32"]
+            rows[who] = {
+                "ratio": [score.ratio, score.low, score.high],
+                "images_per_second": score.median,
+                "best": score.best,
+                "cpu": score.cpu,
+                "mflop_per_image": work.flops / images[who] / 1e6,
+                "operators": work.operators if who in flops else None,
+                "share_of_roof": share,
             }
-            RESULTS.parent.mkdir(exist_ok=True)
-            with RESULTS.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+        yield {
+            "played": name,
+            "class": kind,
+            "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
+            "gap": gap,
+            "roofs": roofs,
+            "contestants": rows,
+            "turns": turns,
+            "loads": match.loads,
+            "doubts": match.doubts,
+        }
+
+
+def _counts(who: str) -> bool:
+    return not who.endswith((", graph", ", compile"))
+
+
+def tell(row: dict[str, Any]) -> None:
+    """Print a class of a system as a table."""
+    loads = " to ".join(f"{load:.1f}" for load in row["loads"])
+    print(f"\n{row['played']} ({SYSTEMS[row['played']].text}), class {row['class']}, {row['device']}, load {loads}")
+    print(f"  {'':30} {'ratio':>6} {'least':>6} {'most':>6} {'images/s':>10} {'MFLOP':>7} {'of roof':>8} {'cpu':>5}")
+    for who, score in row["contestants"].items():
+        ratio, low, high = score["ratio"]
+        print(
+            f"  {who:30} {ratio:6.2f} {low:6.2f} {high:6.2f} {score['images_per_second']:10,.0f} "
+            f"{score['mflop_per_image']:7.2f} {score['share_of_roof']:8.0%} {score['cpu']:5.2f}"
+        )
+    for doubt in row["doubts"]:
+        print(f"  no verdict: {doubt}")
 
 
 if __name__ == "__main__":

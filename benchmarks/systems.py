@@ -24,7 +24,7 @@ from torch.nn.functional import pad, softplus
 from zerosum import api, recipes
 from zerosum.data import DataSpec, Stored, open_data
 from zerosum.data.transforms import to_symmetric
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating, shared_backward
 from zerosum.losses import gradient_penalty, interpolate, nonsaturating, wasserstein
 from zerosum.networks import dcgan_discriminator, dcgan_generator, gan2014, mlp
 from zerosum.networks.maxout import Maxout
@@ -49,12 +49,47 @@ class System:
         make: Its experiment with first weights from the seed, and its settings (``batch_size``, ``k``).
         hand: Its round on the experiment's networks by ``torch.optim``, fused or as it comes.
         side: Of the images.
+        inward: From images in [0, 1] to what the discriminator sees.
+        alone: Whether examples do not see each other in the discriminator, so that one way back can serve both players.
+            None where the generated examples of a round cannot serve both at all.
     """
 
     text: str
     make: Callable[[DataSpec], tuple[Experiment, Any]]
-    hand: Callable[[Game, Any, bool], Round]
+    hand: Callable[..., Round]
     side: int = 28
+    inward: Callable[[Tensor], Tensor] = lambda x: x
+    alone: bool | None = None
+
+    def shared(self, experiment: Experiment, at_once: bool) -> Experiment:
+        """Another algorithm: both players see the same generated examples.
+
+        Args:
+            experiment: As it was made; changed.
+            at_once: Both move at the same parameters, with one way back; else one after the other.
+        """
+
+        def prepare(net: Networks, batch: Batch) -> Batch:
+            fake = net.generator(batch["z"])
+            if not at_once:
+                return {"fake": fake}
+            real_logit = net.discriminator(self.inward(batch["x"]))
+            return {"fake": fake, "real_logit": real_logit, "fake_logit": net.discriminator(fake)}
+
+        def apart(net: Networks, batch: Batch) -> Terms:
+            if at_once:
+                return nonsaturating.discriminator(batch["real_logit"], batch["fake_logit"])
+            real = net.discriminator(self.inward(batch["x"]))
+            return nonsaturating.discriminator(real, net.discriminator(batch["fake"].detach()))
+
+        def fool(net: Networks, batch: Batch) -> Terms:
+            return {
+                "fool": nonsaturating.generator(batch["fake_logit"] if at_once else net.discriminator(batch["fake"]))
+            }
+
+        turns = Turn("discriminator", apart), Turn("generator", fool)
+        experiment.game.schedule = (shared_backward if at_once else alternating)(*turns, prepare=prepare)
+        return experiment
 
 
 @dataclass(frozen=True)
@@ -67,7 +102,7 @@ class Settings:
     k: int = 1
 
 
-def pixels(side: int, root: Path | None) -> Stored:
+def pixels(side: int, root: Path | None, device: torch.device = CPU) -> Stored:
     """MNIST's training images, with a border where they are to be larger; noise where MNIST is not there."""
     try:
         data = open_data("mnist", "train", SEED, CPU, root)
@@ -77,7 +112,7 @@ def pixels(side: int, root: Path | None) -> Stored:
         print(f"mnist is not here ({error}); timing on noise of its shape.")
         x = torch.randint(0, 256, (50_000, 1, 28, 28), dtype=torch.uint8)
     x = pad(x, [(side - x.shape[-1]) // 2] * 4)
-    return Stored(DataSpec("mnist", (1, side, side), "uint8", count=len(x)), x, seed=SEED)
+    return Stored(DataSpec("mnist", (1, side, side), "uint8", count=len(x)), x, seed=SEED, device=device)
 
 
 def recipe(name: str) -> Callable[[DataSpec], tuple[Experiment, Any]]:
@@ -196,7 +231,7 @@ def by_turns(
 ) -> Callable[[Game, Any, bool], Round]:
     """The round of the tutorials with what good users have learned: detached fakes, no number asked for."""
 
-    def hand(game: Game, settings: Any, fused: bool) -> Round:
+    def hand(game: Game, settings: Any, fused: bool, reuse: bool = False) -> Round:
         G, D = game.networks.generator, game.networks.discriminator
         betas = getattr(settings, "betas", None) or (settings.beta1, settings.beta2)
         of_d = torch.optim.Adam(D.parameters(), lr=settings.learning_rate, betas=betas, fused=fused)
@@ -205,11 +240,12 @@ def by_turns(
         def step(batches: list[list[Batch]]) -> tuple[Tensor, Tensor]:
             for batch in batches[0]:
                 of_d.zero_grad()
-                loss = apart(D, inward(batch["x"]), G(batch["z"]).detach(), batch)
+                fake = G(batch["z"])
+                loss = apart(D, inward(batch["x"]), fake.detach(), batch)
                 loss.backward()  # type: ignore[no-untyped-call]
                 of_d.step()
             of_g.zero_grad()
-            fooled = fool(D(G(batches[1][0]["z"])))
+            fooled = fool(D(fake if reuse else G(batches[1][0]["z"])))
             fooled.backward()  # type: ignore[no-untyped-call]
             of_g.step()
             return loss, fooled
@@ -257,17 +293,20 @@ def both_at_once(game: Game, config: Any, fused: bool) -> Round:
 LATENT: dict[str, Prior] = {"z": Uniform(-1, 1, 100)}
 
 SYSTEMS = {
-    "a": System("vanilla: perceptrons", recipe("vanilla"), by_turns()),
+    "a": System("vanilla: perceptrons", recipe("vanilla"), by_turns(), alone=True),
     "b": System(
         "the networks of 2014, Adam",
         experiment(of_2014, Settings(100), discriminate, generate, LATENT),
         by_turns(),
+        alone=True,
     ),
     "c": System(
         "DCGAN 32x32",
         experiment(dcgan, Settings(64), discriminate_symmetric, generate, LATENT),
         by_turns(inward=to_symmetric),
         side=32,
+        inward=to_symmetric,
+        alone=False,
     ),
     "d": System(
         "WGAN-GP: perceptrons",

@@ -18,9 +18,9 @@ from zerosum.api.options import Options, checked
 from zerosum.api.plans import Plan, build, with_threads
 from zerosum.errors import ConfigError
 from zerosum.game import Game
-from zerosum.game.modes import Mode
+from zerosum.game.modes import Mode, Precision
 from zerosum.runtime import choose_device, machine
-from zerosum.training import Feed, files, play_round, timing
+from zerosum.training import Feed, Rounds, files, play_round, timing
 from zerosum.training.forecast import peak_memory
 from zerosum.training.roof import Roof, roof
 from zerosum.training.work import Work, work_of
@@ -169,7 +169,7 @@ def bench(
         told["gpu"] = torch.cuda.get_device_name(here)
     roofs = []
     with with_threads(all_threads):
-        for precision in ("float32", "bfloat16"):
+        for precision in get_args(Precision):
             for count in counts:
                 torch.set_num_threads(count)
                 roofs.append(roof(here, precision, ROOF_SECONDS))
@@ -179,8 +179,8 @@ def bench(
 
 def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) -> Bench:
     """The same, with a recipe played in every way that is sensible here."""
-    modes = ["eager"]
-    if device.type == "cuda" and "graph" in get_args(Mode):
+    modes: list[Mode] = ["eager"]
+    if device.type == "cuda":
         modes.append("graph")
     if compile:
         modes.append("compile")
@@ -189,16 +189,12 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
     works: dict[str, Work] = {}
     feed = None
     for of, mode in itertools.product(measured.roofs, modes):
-        if of.precision != "float32" and not hasattr(Game, "precision"):
-            continue
         experiment = build(plan.module, plan.config, plan.spec, plan.options.seed)
         game = experiment.game.to(device)
         feed = feed or plan.feed(experiment)
         name = f"{mode} in {of.precision}, threads {of.threads},"
         try:
-            for setting, value in (("mode", mode), ("precision", of.precision)):
-                if hasattr(Game, setting):
-                    setattr(game, setting, value)
+            game.mode, game.precision = mode, of.precision
         except ValueError as error:
             notices.append(f"{name} is left out: {error}")
             continue
@@ -226,18 +222,18 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
 
 
 def _contestant(game: Game, feed: Feed, threads: int) -> timing.Contestant:
-    images = 0
+    rounds, images = Rounds(game, feed), 0
 
-    def rounds(count: int) -> int:
+    def play(count: int) -> int:
         nonlocal images
         torch.set_num_threads(threads)
-        before = images
-        for _ in range(count):
-            images = play_round(game, feed, images)
+        before, goal = images, game.round + count
+        while game.round < goal:
+            images = rounds.play(images, goal - game.round)
         timing.wait_for(game.device)
         return images - before
 
-    return rounds
+    return play
 
 
 def _work(game: Game, feed: Feed) -> Work:

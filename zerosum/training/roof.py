@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import conv2d
 
+from zerosum.game import Precision
 from zerosum.training.timing import wait_for
 
 
@@ -39,7 +40,7 @@ class Roof:
     """
 
     threads: int
-    precision: str
+    precision: Precision
     product: Rate
     convolution: Rate
     memory: Rate
@@ -50,7 +51,7 @@ class Roof:
         return max(self.product.best, self.convolution.best)
 
 
-def roof(device: torch.device, precision: str = "float32", seconds: float = 0.3) -> Roof:
+def roof(device: torch.device, precision: Precision = "float32", seconds: float = 0.3) -> Roof:
     """Measure the roof, with the threads that torch has now.
 
     Arguments:
