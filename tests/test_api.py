@@ -1,13 +1,18 @@
 """Names to things: train, load, models."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 import zerosum as zs
+from zerosum.api import plans
 from zerosum.errors import ConfigError, DataError, RunError, Unsupported
+from zerosum.game import game
 from zerosum.training import log
 from zerosum.training.folder import read_record
 
@@ -200,8 +205,6 @@ def test_the_same_call_with_a_toy_spelled_otherwise_is_the_same_run():
 
 def test_compile_mode_is_recorded(monkeypatch):
     """The round itself is compiled in tests/game/test_modes.py."""
-    from zerosum.game import game
-
     monkeypatch.setattr(game, "compiled", lambda run: run)
     train(mode="compile")
     record = read_record(Path("run"))
@@ -229,3 +232,135 @@ def test_interrupts_of_a_script_are_keyboard_interrupts(monkeypatch):
     assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.undo()
     assert train(rounds=4).round == 4
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"precision": "bfloat16"},
+        {"micro_batches": 4},
+        {"activation_checkpointing": True},
+        {"precision": "bfloat16", "micro_batches": 2, "activation_checkpointing": True},
+    ],
+    ids=str,
+)
+def test_resume_is_exact_however_rounds_are_played(way):
+    train(out="whole", rounds=23, threads=1, **way)
+    train(out="parts", rounds=9, threads=1, **way)
+    train(out="parts", rounds=23, activation_checkpointing=way.get("activation_checkpointing", False))
+    whole, parts = (read_weights(out) for out in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    record = read_record(Path("parts"))
+    assert record["precision"] == way.get("precision", "float32")
+    assert record["micro_batches"] == way.get("micro_batches", 1)
+    assert "amendments" not in record
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="the compiler of torch.compile needs g++")
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")
+def test_resume_is_exact_where_rounds_are_compiled():
+    train(out="whole", rounds=23, mode="compile")
+    train(out="parts", rounds=9, mode="compile")
+    torch._dynamo.reset()  # as a new process
+    train(out="parts", rounds=23)
+    whole, parts = (read_weights(out) for out in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def read_weights(out):
+    newest = max(Path(out, "checkpoints").glob("round-*"), key=lambda path: int(path.name.removeprefix("round-")))
+    return safetensors.torch.load_file(newest / "game.safetensors")
+
+
+def test_activations_computed_again_are_the_same_run():
+    train(out="kept", rounds=9)
+    train(out="again", rounds=9, activation_checkpointing=True)
+    kept, again = (read_weights(out) for out in ("kept", "again"))
+    assert all(torch.equal(kept[name], again[name]) for name in kept)
+
+
+def test_runs_of_before_there_was_a_precision_go_on_in_float32():
+    train(rounds=5)
+    record = json.loads(Path("run/config.json").read_text())
+    for name in ("precision", "micro_batches"):
+        del record[name]
+    del record["sha256"]
+    Path("run/config.json").write_text(json.dumps(record))
+    assert train(rounds=7).round == 7
+    assert "amendments" not in read_record(Path("run"))
+
+
+def test_a_change_of_precision_is_told(capsys):
+    train(rounds=5)
+    train(rounds=7, precision="bfloat16", progress=True)
+    assert "precision changed from float32 to bfloat16: bits may differ from here on." in capsys.readouterr().out
+
+
+def test_threads_are_tried_at_the_start_of_a_fresh_run_alone(monkeypatch):
+    torch.set_num_threads(2)
+    tried = []
+
+    def rates(ways):
+        tried.append(sorted(ways))
+        for play in ways.values():
+            play()
+        return {1: 50.0, 2: 10.0}
+
+    monkeypatch.setattr(plans, "rates", rates)
+    train(rounds=5)
+    assert read_record(Path("run"))["threads"] == 1
+    train(rounds=7)
+    train(out="told", threads=2)
+    assert tried == [[1, 2]]
+    assert read_record(Path("told"))["threads"] == 2
+    assert torch.get_num_threads() == 2
+
+
+def test_a_trial_changes_nothing_of_the_run(monkeypatch):
+    train(out="without", rounds=9, threads=1)
+    torch.set_num_threads(2)
+    monkeypatch.setattr(plans, "fewest_threads", lambda seen: 1)
+    train(out="with", rounds=9)
+    without, tried = (read_weights(out) for out in ("without", "with"))
+    assert all(torch.equal(without[name], tried[name]) for name in without)
+
+
+def test_mode_auto_says_why_and_is_recorded(capsys):
+    train(mode="auto", rounds=5, progress=True)
+    said = capsys.readouterr().out
+    assert re.search(r"mode eager: [\d,]+ s of training are forecast, and compiling, about 60 s, pays in 1,200 s", said)
+    record = read_record(Path("run"))
+    assert record["mode"] == "eager"
+    assert record["mode_reason"] in said
+    train(mode="auto", rounds=7)
+    assert "amendments" not in read_record(Path("run"))
+
+
+def test_mode_auto_compiles_where_a_trial_shows_that_it_pays(monkeypatch):
+    monkeypatch.setattr(plans, "choose_mode", lambda *facts: ("compile", f"{facts[-1]():.1f} times as fast"))
+    monkeypatch.setattr(plans, "rates", lambda ways: {0: 10.0, 1: 13.0})
+    monkeypatch.setattr(game, "compiled", lambda run: run)
+    train(mode="auto", rounds=5)
+    record = read_record(Path("run"))
+    assert (record["mode"], record["mode_reason"]) == ("compile", "1.3 times as fast")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mode": "graph"}, "mode 'graph' records CUDA kernels, and the device is cpu; use --mode eager."),
+        (
+            {"micro_batches": 3},
+            "micro-batches are equal parts of what a rank plays: batch_size must be a multiple of 3",
+        ),
+        ({"precision": "half"}, r"precision must be 'float32' or 'bfloat16', got 'half'"),
+        ({"micro_batches": 0}, "micro_batches must be greater than or equal to 1, got 0"),
+    ],
+)
+def test_ways_to_play_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        train(**options)
+    assert not Path("run").exists()

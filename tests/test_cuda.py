@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+import zerosum as zs
 from tests.games import copies, play, same
 from tests.recipes.test_contract import RECIPES
 from zerosum import api, recipes
 from zerosum.api import benches
 from zerosum.data import open_data
-from zerosum.training import Feed
+from zerosum.training import Feed, Rounds
+from zerosum.training.folder import read_record
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -62,3 +64,37 @@ def test_bench(monkeypatch):
     assert measured.rows[0].mode == "eager"
     assert measured.machine["gpu"] == torch.cuda.get_device_name()
     assert len(measured.roofs) == 2  # one number of threads
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recorded_rounds_are_the_eager_ones_bit_for_bit(name):
+    (eager, feed), (graph, fed) = on_cuda(name), on_cuda(name)
+    graph.mode = "graph"
+    said = []
+    one, other = Rounds(eager, feed), Rounds(graph, fed, said.append)
+    images = {"eager": 0, "graph": 0}
+    while graph.round < 1 + 4 * 32:
+        images["graph"] = other.play(images["graph"], 1 + 4 * 32 - graph.round)
+    while eager.round < graph.round:
+        images["eager"] = one.play(images["eager"])
+    torch.cuda.synchronize()
+    assert said == []
+    for key, tensor in eager.state().items():
+        assert torch.equal(tensor, graph.state()[key]), key
+
+
+def test_a_run_by_recorded_rounds_resumes_to_the_bit(tmp_path):
+    options = {"device": "cuda", "progress": False, "batch_size": 32}
+    zs.train("vanilla", rounds=200, out=tmp_path / "whole", **options)
+    zs.train("vanilla", rounds=77, out=tmp_path / "parts", **options)
+    zs.train("vanilla", rounds=200, out=tmp_path / "parts", **options)
+    assert read_record(tmp_path / "whole")["mode"] == "graph"
+    whole, parts = (zs.load(tmp_path / name).sample(8) for name in ("whole", "parts"))
+    assert torch.equal(whole, parts)
+
+
+def test_bfloat16_on_the_device():
+    game, feed = on_cuda("mlp_gan")
+    game.precision = "bfloat16"
+    play(game, feed, 5)
+    assert all(torch.tensor(value).isfinite() for value in game.read().terms.values())

@@ -23,7 +23,7 @@ def test_every_option_of_train_has_type_default_and_a_sentence(capsys):
     for option, kind in {
         "--k": "INT", "--learning-rate": "FLOAT", "--batch-size": "INT", "--data": "STR", "--out": "PATH",
         "--rounds": "INT", "--epochs": "INT", "--budget": "STR", "--seed": "INT", "--device": "{auto,cpu,cuda,mps}",
-        "--threads": "INT", "--mode": "{None,auto,eager,graph,compile}", "--save-every": "INT", "--sample-every": "INT",
+        "--threads": "INT", "--mode": "{auto,eager,graph,compile}", "--save-every": "INT", "--sample-every": "INT",
         "--log-every": "INT", "--config": "PATH",
     }.items():  # fmt: skip
         rest = text.partition(f"{option} {kind} ")[2].partition("(default:")

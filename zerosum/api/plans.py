@@ -135,7 +135,7 @@ class Plan:
             "source": self.source,
             "device": str(device),
             "threads": self.options.threads or torch.get_num_threads(),
-            "mode": self.options.mode or "eager",
+            "mode": "eager" if self.options.mode in (None, "auto") else self.options.mode,
             "precision": self.options.precision or "float32",
             "micro_batches": self.options.micro_batches or 1,
             "ranks": int(os.environ.get("WORLD_SIZE", "1")),
@@ -268,6 +268,7 @@ class Plan:
             self.notices.append(f"mode {record['mode']}: {reason}.")
         elif self.options.mode is None and record["device"].startswith("cuda") and traceable and record["ranks"] == 1:
             record["mode"] = "graph"
+        self._settle(experiment, record)  # what cannot be played so is refused before anything is written
 
     def _trial(self, settings: Mapping[str, Any]) -> Callable[..., None]:
         """A game of this plan to try things on, as a function that plays its next round with so many threads."""
