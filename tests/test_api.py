@@ -10,10 +10,9 @@ import safetensors.torch
 import torch
 
 import zerosum as zs
-from zerosum.api import plans
 from zerosum.errors import ConfigError, DataError, RunError, Unsupported
 from zerosum.game import game
-from zerosum.training import log
+from zerosum.training import log, trials
 from zerosum.training.folder import read_record
 
 
@@ -304,17 +303,17 @@ def test_threads_are_tried_at_the_start_of_a_fresh_run_alone(monkeypatch):
     tried = []
 
     def rates(ways):
-        tried.append(sorted(ways))
-        for play in ways.values():
+        tried.append(len(ways))
+        for play in ways:
             play()
-        return {1: 50.0, 2: 10.0}
+        return [50.0, 10.0]
 
-    monkeypatch.setattr(plans, "rates", rates)
+    monkeypatch.setattr(trials, "rates", rates)
     train(rounds=5)
     assert read_record(Path("run"))["threads"] == 1
     train(rounds=7)
     train(out="told", threads=2)
-    assert tried == [[1, 2]]
+    assert tried == [2]
     assert read_record(Path("told"))["threads"] == 2
     assert torch.get_num_threads() == 2
 
@@ -322,7 +321,7 @@ def test_threads_are_tried_at_the_start_of_a_fresh_run_alone(monkeypatch):
 def test_a_trial_changes_nothing_of_the_run(monkeypatch):
     train(out="without", rounds=9, threads=1)
     torch.set_num_threads(2)
-    monkeypatch.setattr(plans, "fewest_threads", lambda seen: 1)
+    monkeypatch.setattr(trials, "fewest", lambda seen: 1)
     train(out="with", rounds=9)
     without, tried = (read_weights(out) for out in ("without", "with"))
     assert all(torch.equal(without[name], tried[name]) for name in without)
@@ -340,8 +339,8 @@ def test_mode_auto_says_why_and_is_recorded(capsys):
 
 
 def test_mode_auto_compiles_where_a_trial_shows_that_it_pays(monkeypatch):
-    monkeypatch.setattr(plans, "choose_mode", lambda *facts: ("compile", f"{facts[-1]():.1f} times as fast"))
-    monkeypatch.setattr(plans, "rates", lambda ways: {0: 10.0, 1: 13.0})
+    monkeypatch.setattr(trials, "mode", lambda *facts: ("compile", f"{facts[-1]():.1f} times as fast"))
+    monkeypatch.setattr(trials, "rates", lambda ways: [10.0, 13.0])
     monkeypatch.setattr(game, "compiled", lambda run: run)
     train(mode="auto", rounds=5)
     record = read_record(Path("run"))

@@ -294,7 +294,7 @@ def nonfinite(gradients: Sequence[Tensor]) -> Tensor:
             # also writes, in twice the time.
             wide = torch.promote_types(gradients[0].dtype, torch.float32)
             total = torch.stack([g.sum(dtype=wide) for g in gradients]).sum()
-            return (total - total).ne(0).float()
+            return total.sub_(total).ne_(0).float()
         kernel = _has("_amp_foreach_non_finite_check_and_unscale_") and not torch.compiler.is_compiling()
         if kernel and device.type == "cuda" and all(_is_dense(g) for g in gradients):
             # One kernel for the whole list; scaling by 1 leaves every bit as it is.

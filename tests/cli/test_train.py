@@ -121,7 +121,7 @@ def test_a_dry_run_forecasts_and_writes_nothing(capsys):
         "mode        eager",
         "--hidden                16",
         "rounds/s",
-        "MiB at the peak",
+        "iB at the peak",
         "a checkpoint",
     ):
         assert line in out

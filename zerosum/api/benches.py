@@ -15,7 +15,7 @@ import torch
 
 import zerosum
 from zerosum.api.options import Options, checked
-from zerosum.api.plans import Plan, build, with_threads
+from zerosum.api.plans import Plan, build
 from zerosum.errors import ConfigError
 from zerosum.game import Game
 from zerosum.game.modes import Mode, Precision
@@ -23,6 +23,7 @@ from zerosum.runtime import choose_device, machine
 from zerosum.training import Feed, Rounds, files, play_round, timing
 from zerosum.training.forecast import peak_memory
 from zerosum.training.roof import Roof, roof
+from zerosum.training.settings import with_threads
 from zerosum.training.work import Work, work_of
 
 TURNS, SECONDS = 15, 0.2

@@ -6,8 +6,7 @@ import dataclasses
 import functools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,21 +28,18 @@ from zerosum.training import (
     Goal,
     Intervals,
     Ranks,
-    Rounds,
     Run,
     RunFolder,
     Training,
     follow,
     forecast,
+    trials,
 )
 from zerosum.training.folder import RECORD
 from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent, display
+from zerosum.training.settings import SINCE, settle, with_threads
 from zerosum.training.tensorboard import refuse_where_missing
-from zerosum.training.trials import choose_mode, fewest_threads, rates
-
-SINCE = {"ranks": 1, "precision": "float32", "micro_batches": 1}
-"""What holds for runs of before there was a choice."""
 
 FEW = 100
 """Training examples below which a run begins with a warning."""
@@ -248,40 +244,28 @@ class Plan:
         """What a fresh run leaves to us: threads and mode; the choice is recorded, with its reason."""
         if (self.out / RECORD).exists() and not self.options.fresh:
             return
-        game = experiment.game
-        traceable = all(player.update.plain is not None for player in game.players.values())
         if record["device"] == "cpu" and self.options.threads is None and record["threads"] > 1:
-            powers = {1 << i for i in range(record["threads"].bit_length())}
-            play = self._trial(record)
-            ways = {n: functools.partial(play, threads=n) for n in sorted({*powers, record["threads"]})}
-            record["threads"] = fewest_threads(rates(ways))
+            record["threads"] = trials.threads(self._trial(record), record["threads"])
+        traceable = all(player.update.plain is not None for player in experiment.game.players.values())
         if self.options.mode == "auto":
-
-            def gain() -> float:
-                ways = {0: self._trial(record), 1: self._trial({**record, "mode": "compile"})}
-                seen = rates({i: functools.partial(play, threads=record["threads"]) for i, play in ways.items()})
-                return seen[1] / seen[0]
-
             seconds = sum(cost.seconds for cost in self._costs(record))
-            record["mode"], reason = choose_mode(record["device"], record["ranks"], traceable, seconds, gain)
-            record["mode_reason"] = reason
-            self.notices.append(f"mode {record['mode']}: {reason}.")
+            record["mode"], record["mode_reason"] = trials.mode(
+                record["device"],
+                record["ranks"],
+                traceable,
+                seconds,
+                lambda: trials.gain(self._trial(record), self._trial({**record, "mode": "compile"}), record["threads"]),
+            )
+            self.notices.append(f"mode {record['mode']}: {record['mode_reason']}.")
         elif self.options.mode is None and record["device"].startswith("cuda") and traceable and record["ranks"] == 1:
             record["mode"] = "graph"
         self._settle(experiment, record)  # what cannot be played so is refused before anything is written
 
-    def _trial(self, settings: Mapping[str, Any]) -> Callable[..., None]:
-        """A game of this plan to try things on, as a function that plays its next round with so many threads."""
+    def _trial(self, record: Mapping[str, Any]) -> trials.Trial:
+        """A game of this plan to try things on."""
         experiment = build(self.module, self.config, self.spec, self.options.seed)
-        settle(experiment, {**settings, "mode": settings["mode"] if settings["mode"] == "compile" else "eager"})
-        rounds, images = Rounds(experiment.game, self.feed(experiment)), 0
-
-        def play(threads: int) -> None:
-            nonlocal images
-            torch.set_num_threads(threads)
-            images = rounds.play(images)
-
-        return play
+        settle(experiment, record)
+        return trials.trial(experiment, self.feed(experiment))
 
     def _open(self, split: str) -> Data:
         return open_data(self.options.data, split, root=self.options.data_root)
@@ -389,37 +373,3 @@ def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
         game = experiment.game
         feed = Feed(data, experiment.draws, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device)
         return [game.schedule.turns[place].player for place in coupled_turns(game, feed.batches(0, 0))]
-
-
-def settle(experiment: Experiment, settings: Mapping[str, Any]) -> Game:
-    """Put every stage on the run's device, in its mode and precision, with its threads; returns the last one's game.
-
-    Arguments:
-        experiment: As it was built.
-        settings: A run's record.
-
-    Raises:
-        ConfigError: The game cannot be played so here.
-    """
-    torch.set_num_threads(settings["threads"])
-    for stage in experiment.stages:
-        game = stage.game.to(choose_device(settings["device"]))
-        try:
-            game.mode = settings["mode"]
-            game.precision = settings.get("precision", "float32")
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
-        game.micro_batches = settings.get("micro_batches", 1)
-    return game
-
-
-@contextmanager
-def with_threads(threads: int) -> Iterator[None]:
-    """Torch with a run's number of threads, and the caller's threads and random numbers back at the end."""
-    before = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from zerosum.api.models import experiment_of, record_of
-from zerosum.api.plans import settle, with_threads
 from zerosum.data import Data, open_data
 from zerosum.errors import DataError, RunError
 from zerosum.runtime import choose_device
 from zerosum.training import Course, Feed, Replay, Run, replay as play_again
 from zerosum.training.folder import FACTS, checkpoints_of
+from zerosum.training.settings import settle, with_threads
 
 
 def replay(
@@ -62,7 +62,7 @@ def replay(
     with with_threads(record.get("threads", 1)):
         experiment, config, _ = experiment_of(path, record, trust)
         device = choose_device(record.get("device", "cpu"))
-        settle(experiment, {"device": "cpu", "threads": 1, "mode": "eager", **record})
+        settle(experiment, {"device": "cpu", "threads": 1, **record, "mode": "eager"})
         data = opened("train", record["seed"], device)
         feed = Feed(data, experiment.draws, experiment.game.schedule, config.batch_size, record["seed"], device)
         course = Course(experiment, feed, opened)

@@ -66,7 +66,7 @@ class Stored:
         x = self.x.index_select(0, index)  # on a CPU several times as fast as self.x[index]
         batch = {"x": x.float().div_(255) if x.dtype == torch.uint8 else x.float()}
         if self.label is not None:
-            batch["label"] = self.label[index]
+            batch["label"] = self.label.index_select(0, index)
         return batch
 
     def _order(self, epoch: int) -> Tensor:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
 
 from zerosum.game import Mode
+from zerosum.training.experiment import Experiment
+from zerosum.training.feed import Feed
+from zerosum.training.rounds import Rounds
 
 TURNS, SECONDS = 3, 0.02
 """Turns of every candidate, and seconds of work in each."""
@@ -21,41 +27,80 @@ ENOUGH = 1.05
 """Ratio below which one way is no faster than another."""
 
 
-def rates(contestants: Mapping[int, Callable[[], object]]) -> dict[int, float]:
-    """Calls a second of each, by turns; the median of a few turns.
+Trial = Callable[[int], None]
+"""Plays its next round, with so many threads."""
+
+
+def trial(experiment: Experiment, feed: Feed) -> Trial:
+    """An experiment to try things on; it is used up.
 
     Arguments:
-        contestants: By what they stand for; each plays one round.
+        experiment: On its device, in its mode.
+        feed: Makes its batches.
     """
-    seen: dict[int, list[float]] = {name: [] for name in contestants}
-    for play in contestants.values():
+    rounds, images = Rounds(experiment.game, feed), 0
+
+    def play(threads: int) -> None:
+        nonlocal images
+        torch.set_num_threads(threads)
+        images = rounds.play(images)
+
+    return play
+
+
+def rates(contestants: Sequence[Callable[[], object]]) -> list[float]:
+    """Calls a second of each, by turns; the median of a few turns."""
+    seen: list[list[float]] = [[] for _ in contestants]
+    for play in contestants:
         play()  # the first call makes what the others reuse
     for _ in range(TURNS):
-        for name, play in contestants.items():
+        for play, mine in zip(contestants, seen, strict=True):
             started, calls = time.perf_counter(), 0
             while calls == 0 or time.perf_counter() - started < SECONDS:
                 play()
                 calls += 1
-            seen[name].append(calls / (time.perf_counter() - started))
-    return {name: statistics.median(values) for name, values in seen.items()}
+            mine.append(calls / (time.perf_counter() - started))
+    return [statistics.median(mine) for mine in seen]
 
 
-def fewest_threads(seen: Mapping[int, float]) -> int:
+def threads(play: Trial, most: int) -> int:
+    """How many of 1, 2, 4, ... and the most a trial takes to be about as fast as with any: the fewest.
+
+    Arguments:
+        play: The trial.
+        most: That may be taken.
+    """
+    numbers = sorted({*(1 << i for i in range(most.bit_length())), most})
+    seen = dict(zip(numbers, rates([functools.partial(play, number) for number in numbers]), strict=True))
+    return fewest(seen)
+
+
+def fewest(seen: Mapping[int, float]) -> int:
     """The fewest threads that are about as fast as any.
 
     Arguments:
         seen: Rounds a second by number of threads.
 
     Examples:
-        >>> fewest_threads({1: 100.0, 2: 103.0, 4: 60.0}), fewest_threads({1: 100.0, 2: 180.0})
+        >>> fewest({1: 100.0, 2: 103.0, 4: 60.0}), fewest({1: 100.0, 2: 180.0})
         (1, 2)
     """
-    return min(threads for threads, rate in seen.items() if rate * ENOUGH >= max(seen.values()))
+    return min(number for number, rate in seen.items() if rate * ENOUGH >= max(seen.values()))
 
 
-def choose_mode(
-    device: str, ranks: int, traceable: bool, seconds: float, gain: Callable[[], float]
-) -> tuple[Mode, str]:
+def gain(eager: Trial, compiled: Trial, threads: int) -> float:
+    """How many times as fast the compiled rounds are.
+
+    Arguments:
+        eager: A trial in mode eager.
+        compiled: One in mode compile.
+        threads: That both take.
+    """
+    slow, fast = rates([functools.partial(play, threads) for play in (eager, compiled)])
+    return fast / slow
+
+
+def mode(device: str, ranks: int, traceable: bool, seconds: float, compiled: Callable[[], float]) -> tuple[Mode, str]:
     """A mode, and why.
 
     Arguments:
@@ -63,7 +108,7 @@ def choose_mode(
         ranks: Processes that train together.
         traceable: Whether all updates are rules of tensor operations.
         seconds: Of training that are left, by the forecast of the eager mode.
-        gain: Compiles, and returns how many times as fast the compiled round is; raises what the compiler raises.
+        compiled: Compiles, and returns how many times as fast the compiled round is; raises what the compiler raises.
     """
     if not traceable:
         return "eager", "an update rule of from_torch can be neither recorded nor traced"
@@ -79,7 +124,7 @@ def choose_mode(
             f"{2 * COMPILING / GAIN:,.0f} s or more"
         )
     try:
-        ratio = gain()
+        ratio = compiled()
     except Exception as error:  # whatever the compiler raises: without it training goes on
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         return "eager", f"compiling failed ({reason})"
