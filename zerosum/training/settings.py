@@ -29,7 +29,8 @@ def settle(experiment: Experiment, settings: Mapping[str, Any]) -> Game:
     """
     settings = {**SINCE, **settings}
     torch.set_num_threads(settings["threads"])
-    torch.backends.cudnn.deterministic = True  # kernels that add in any order resume to no bit, nor can they be recorded
+    # Kernels that add in any order do not resume to the bit, and their recorded rounds are not the eager ones.
+    torch.backends.cudnn.deterministic = True
     for stage in experiment.stages:
         game = stage.game.to(choose_device(settings["device"]))
         try:
