@@ -353,7 +353,7 @@ def test_mode_auto_compiles_where_a_trial_shows_that_it_pays(monkeypatch):
         ({"mode": "graph"}, "mode 'graph' records CUDA kernels, and the device is cpu; use --mode eager."),
         (
             {"micro_batches": 3},
-            "micro-batches are equal parts of what a rank plays: batch_size must be a multiple of 3",
+            "play equal parts of a batch: 3 of them cannot share 16 examples",
         ),
         ({"precision": "half"}, r"precision must be 'float32' or 'bfloat16', got 'half'"),
         ({"micro_batches": 0}, "micro_batches must be greater than or equal to 1, got 0"),
@@ -363,3 +363,12 @@ def test_ways_to_play_that_cannot_be_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         train(**options)
     assert not Path("run").exists()
+
+
+def test_a_way_to_play_that_is_refused_later_is_not_recorded():
+    train(rounds=5)
+    for options in ({"mode": "graph"}, {"micro_batches": 3}):
+        with pytest.raises(ConfigError):
+            train(rounds=7, **options)
+    assert "amendments" not in read_record(Path("run"))
+    assert train(rounds=7).round == 7

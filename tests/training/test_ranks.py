@@ -99,6 +99,17 @@ def test_fault_24_two_ranks_are_one_and_their_number_may_change():
     assert not Path("runs").exists()
 
 
+def test_ranks_try_nothing_by_themselves(monkeypatch):
+    """A rank that played a round alone would wait for the others, who wait for it."""
+    monkeypatch.setitem(ENVIRONMENT, "OMP_NUM_THREADS", "2")
+    monkeypatch.setattr("tests.training.test_ranks.COMMON", [w for w in COMMON if w not in ("--threads", "1")])
+    codes, said = finish(start("mlp_gan", "--rounds", "5", "--out", "two", "--mode", "auto", timeout=20))
+    assert codes == [0, 0], said
+    record = json.loads(Path("two/config.json").read_text())
+    assert (record["threads"], record["mode"]) == (2, "eager")
+    assert record["mode_reason"].startswith("2 ranks meet in every round")
+
+
 def test_torchrun_starts_them():
     done = subprocess.run(
         [

@@ -29,6 +29,7 @@ def never():
     ("facts", "mode", "reason"),
     [
         (("cpu", 1, False, 1e6), "eager", "an update rule of from_torch can be neither recorded nor traced"),
+        (("cpu", 2, True, None), "eager", "2 ranks meet in every round"),
         (("cuda", 2, True, 1e6), "eager", "2 ranks meet in every round, which is neither recorded nor traced yet"),
         (("cuda", 1, True, 1.0), "graph", "recorded rounds are those of the eager mode to the bit"),
         (("mps", 1, True, 1e6), "eager", "there is nothing else on mps"),
@@ -40,17 +41,17 @@ def never():
     ],
 )
 def test_a_mode_with_its_reason(facts, mode, reason):
-    chosen, why = trials.mode(*facts, compiled=never)
+    chosen, why = trials.mode(*facts[:3], lambda: facts[3], compiled=never)
     assert chosen == mode
     assert why.startswith(reason)
 
 
 def test_a_long_training_on_a_cpu_is_compiled_where_a_trial_shows_that_it_pays():
-    assert trials.mode("cpu", 1, True, 5000.0, lambda: 1.3) == (
+    assert trials.mode("cpu", 1, True, lambda: 5000.0, lambda: 1.3) == (
         "compile",
         "the compiled round was tried and is 1.30 times as fast",
     )
-    assert trials.mode("cpu", 1, True, 5000.0, lambda: 1.04) == (
+    assert trials.mode("cpu", 1, True, lambda: 5000.0, lambda: 1.04) == (
         "eager",
         "the compiled round was tried and is 1.04 times as fast",
     )
@@ -58,4 +59,4 @@ def test_a_long_training_on_a_cpu_is_compiled_where_a_trial_shows_that_it_pays()
     def fails():
         raise RuntimeError("g++ not found\nand a long story")
 
-    assert trials.mode("cpu", 1, True, 5000.0, fails) == ("eager", "compiling failed (g++ not found)")
+    assert trials.mode("cpu", 1, True, lambda: 5000.0, fails) == ("eager", "compiling failed (g++ not found)")

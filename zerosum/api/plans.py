@@ -97,12 +97,6 @@ class Plan:
             )
         if ranks > 1 and self.options.mode in ("graph", "compile"):
             raise ConfigError(f"mode {self.options.mode!r} is for one rank yet, got {ranks}; use --mode eager.")
-        parts = ranks * (self.options.micro_batches or 1)
-        if self.config.batch_size % parts:
-            raise ConfigError(
-                f"micro-batches are equal parts of what a rank plays: batch_size must be a multiple of {parts}, got "
-                f"{self.config.batch_size}."
-            )
         self._record: dict[str, Any] | None = None
         self._seconds = None if self.options.budget is None else seconds_of(self.options.budget)
         given = [f"--{name}" for name in ("rounds", "epochs", "budget") if getattr(self.options, name) is not None]
@@ -244,20 +238,20 @@ class Plan:
         """What a fresh run leaves to us: threads and mode; the choice is recorded, with its reason."""
         if (self.out / RECORD).exists() and not self.options.fresh:
             return
-        if record["device"] == "cpu" and self.options.threads is None and record["threads"] > 1:
+        alone = record["ranks"] == 1  # ranks meet in every round, so that none of them can try anything by itself
+        if record["device"] == "cpu" and self.options.threads is None and record["threads"] > 1 and alone:
             record["threads"] = trials.threads(self._trial(record), record["threads"])
         traceable = all(player.update.plain is not None for player in experiment.game.players.values())
         if self.options.mode == "auto":
-            seconds = sum(cost.seconds for cost in self._costs(record))
             record["mode"], record["mode_reason"] = trials.mode(
                 record["device"],
                 record["ranks"],
                 traceable,
-                seconds,
+                lambda: sum(cost.seconds for cost in self._costs(record)),
                 lambda: trials.gain(self._trial(record), self._trial({**record, "mode": "compile"}), record["threads"]),
             )
             self.notices.append(f"mode {record['mode']}: {record['mode_reason']}.")
-        elif self.options.mode is None and record["device"].startswith("cuda") and traceable and record["ranks"] == 1:
+        elif self.options.mode is None and record["device"].startswith("cuda") and traceable and alone:
             record["mode"] = "graph"
         self._settle(experiment, record)  # what cannot be played so is refused before anything is written
 
@@ -271,6 +265,14 @@ class Plan:
         return open_data(self.options.data, split, root=self.options.data_root)
 
     def _settle(self, experiment: Experiment, settings: Mapping[str, Any]) -> Game:
+        parts = settings["ranks"] * settings["micro_batches"]
+        turns = [turn for stage in experiment.stages for turn in stage.game.schedule.turns]
+        for size in (self.config.batch_size, *(turn.size for turn in turns if turn.size)):
+            if size % parts:
+                raise ConfigError(
+                    f"ranks and micro-batches play equal parts of a batch: {parts} of them cannot share {size} "
+                    "examples; take another number of them, or another batch_size."
+                )
         if self.options.activation_checkpointing:
             for stage in experiment.stages:
                 stage.game.recompute_activations()
@@ -289,8 +291,9 @@ class Plan:
         for key, value in SINCE.items():
             folder.record.setdefault(key, value)
         changes = {key: value for key, value in asked.items() if value is not None}
+        # First, so that what cannot be played is not recorded either.
+        game = self._settle(experiment, {**record, **folder.record, **changes})
         amended = folder.amend(max(folder.checkpoints.rounds(), default=0), changes)
-        game = self._settle(experiment, {**record, **folder.record})
         if folder.record.get("executions") != game.executions:
             folder.record["executions"] = game.executions
             folder.write_record()

@@ -100,14 +100,16 @@ def gain(eager: Trial, compiled: Trial, threads: int) -> float:
     return fast / slow
 
 
-def mode(device: str, ranks: int, traceable: bool, seconds: float, compiled: Callable[[], float]) -> tuple[Mode, str]:
+def mode(
+    device: str, ranks: int, traceable: bool, forecast: Callable[[], float], compiled: Callable[[], float]
+) -> tuple[Mode, str]:
     """A mode, and why.
 
     Arguments:
         device: What is trained on.
         ranks: Processes that train together.
         traceable: Whether all updates are rules of tensor operations.
-        seconds: Of training that are left, by the forecast of the eager mode.
+        forecast: Plays for a second or two, and returns the seconds of training that the eager mode would take.
         compiled: Compiles, and returns how many times as fast the compiled round is; raises what the compiler raises.
     """
     if not traceable:
@@ -118,6 +120,7 @@ def mode(device: str, ranks: int, traceable: bool, seconds: float, compiled: Cal
         return "graph", "recorded rounds are those of the eager mode to the bit, without the host's time"
     if device != "cpu":
         return "eager", f"there is nothing else on {device}"
+    seconds = forecast()
     if seconds * GAIN < 2 * COMPILING:
         return "eager", (
             f"{seconds:,.0f} s of training are forecast, and compiling, about {COMPILING:.0f} s, pays in "
