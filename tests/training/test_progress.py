@@ -36,7 +36,9 @@ def test_a_terminal_gets_a_live_display_unless_it_is_to_be_without_colour(monkey
 
 def test_there_is_a_display_where_there_is_no_output(monkeypatch):
     monkeypatch.setattr("sys.stdout", None)
-    display().note("said to nobody")
+    shown = display()
+    shown.note("said to nobody")
+    assert isinstance(shown, Plain)
 
 
 def test_plain_lines_are_written_as_they_are(capsys):

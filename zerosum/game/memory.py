@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zerosum.game.networks import Batch
+from zerosum.game.networks import Batch, Terms
 
 
 def parts(batch: Batch, count: int) -> list[Batch]:
@@ -35,18 +34,34 @@ def parts(batch: Batch, count: int) -> list[Batch]:
     return [{name: values[i] for name, values in cut.items()} for i in range(count)]
 
 
-def accumulate(total: list[Tensor] | None, slopes: Sequence[Tensor], weight: float) -> list[Tensor]:
-    """The sum so far and the weighted gradients of one more part.
+class Mean:
+    """The means of terms and of gradients over the micro-batches of an update; only their sums are kept.
 
     Arguments:
-        total: The sum, changed in place; None before the first part.
-        slopes: Gradients of a part, one per parameter.
-        weight: Of the part.
+        count: How many micro-batches there are.
+
+    Attributes:
+        terms: Scalars by name.
+        slopes: One per parameter.
     """
-    if total is None:
-        return list(torch._foreach_mul(list(slopes), weight))
-    torch._foreach_add_(total, list(slopes), alpha=weight)
-    return total
+
+    def __init__(self, count: int):
+        self._count = count
+        self.terms: Terms = {}
+        self.slopes: list[Tensor] = []
+
+    def add(self, terms: Terms, slopes: list[Tensor]) -> None:
+        """Take one more micro-batch into account."""
+        if self._count == 1:
+            self.terms, self.slopes = terms, slopes
+            return
+        for name, term in terms.items():
+            share = term.detach() / self._count
+            self.terms[name] = self.terms[name] + share if name in self.terms else share
+        if self.slopes:
+            torch._foreach_add_(self.slopes, slopes, alpha=1 / self._count)
+        else:
+            self.slopes = list(torch._foreach_mul(slopes, 1 / self._count))
 
 
 def recompute_activations(network: nn.Module) -> None:

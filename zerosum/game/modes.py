@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 Mode = Literal["eager", "graph", "compile"]
 """``eager``: operation by operation, with fused updates. ``graph``: the eager round recorded as a CUDA graph, the same
@@ -69,12 +70,6 @@ def as_float32(network: nn.Module, arguments: Any, output: Any) -> Any:
     Arguments:
         network: That was called.
         arguments: With what.
-        output: A tensor, or tensors in lists, tuples and dicts.
+        output: A tensor, or tensors in lists, tuples and dicts of any depth.
     """
-    if isinstance(output, Tensor):
-        return output.float() if output.is_floating_point() and output.dtype == torch.bfloat16 else output
-    if isinstance(output, dict):
-        return {name: as_float32(network, arguments, value) for name, value in output.items()}
-    if isinstance(output, list | tuple):
-        return type(output)(as_float32(network, arguments, value) for value in output)
-    return output
+    return tree_map(lambda x: x.float() if isinstance(x, Tensor) and x.dtype == torch.bfloat16 else x, output)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from zerosum.game.gradients import own_gradients, total
-from zerosum.game.memory import accumulate, parts
+from zerosum.game.memory import Mean, parts
 from zerosum.game.networks import Batch, Networks, Objective, Terms, refuse_unlike
 from zerosum.runtime import mean_over_ranks, start_mean_over_ranks, world_size
 from zerosum.updates import nonfinite
@@ -104,18 +104,10 @@ class Round:
         self._readers[data] -= 1
         shared = self._game.schedule.prepare is not None and self._readers[data] > 0
         batches = self.batches(place, repeat)
-        if len(batches) == 1:
-            return self._game.slopes(place, batches[0], shared)
-        whole: Terms = {}
-        total: list[Tensor] | None = None
+        mean = Mean(len(batches))
         for batch in batches:
-            terms, slopes = self._game.slopes(place, batch, shared)
-            total = accumulate(total, slopes, 1 / len(batches))
-            for name, term in terms.items():
-                share = term / len(batches)
-                whole[name] = whole[name] + share if name in whole else share
-        assert total is not None
-        return whole, total
+            mean.add(*self._game.slopes(place, batch, shared))
+        return mean.terms, mean.slopes
 
     def move(self, place: int, repeat: int) -> Terms:
         """Play one update: gradients, averaged over the ranks, and the descent."""
@@ -208,19 +200,15 @@ def shared_backward(
     """
 
     def order(game: Game, round: Round) -> Played:
-        moves: list[list[Tensor] | None] = [None, None]
-        whole: list[Terms] = [{}, {}]
         batches = round.batches(0, 0)
+        means = [Mean(len(batches)) for _ in game.schedule.turns]
         for batch in batches:
-            for place, (terms, slopes) in enumerate(_both(game, batch, fake, logit)):
-                moves[place] = accumulate(moves[place], slopes, 1 / len(batches)) if len(batches) > 1 else slopes
-                for name, term in terms.items():
-                    share = term.detach() / len(batches)
-                    whole[place][name] = whole[place][name] + share if name in whole[place] else share
-        arrivals = [start_mean_over_ranks(slopes) for slopes in moves if slopes is not None]
+            for mean, played in zip(means, _both(game, batch, fake, logit), strict=True):
+                mean.add(*played)
+        arrivals = [start_mean_over_ranks(mean.slopes) for mean in means]
         for turn, arrived in zip(game.schedule.turns, arrivals, strict=True):
             game.descend(turn.player, arrived())
-        return list(enumerate(whole))
+        return [(place, mean.terms) for place, mean in enumerate(means)]
 
     if any(turn.repeat != 1 or turn.every != 1 or turn.offset for turn in (discriminator, generator)):
         raise ValueError("turns that share a way back make one update each in every round; drop repeat, every, offset.")
@@ -259,7 +247,8 @@ def _both(game: Game, batch: Batch, fake: str, logit: str) -> list[tuple[Terms, 
                 "logits; use simultaneous."
             )
     own = [torch.zeros_like(p) if slope is None else slope for p, slope in zip(inner, raw, strict=True)]
-    return [(terms[0], own), (terms[1], list(slopes))]
+    logged = [{name: term.detach() for name, term in of.items()} for of in terms]
+    return [(logged[0], own), (logged[1], list(slopes))]
 
 
 def _one_after_the_other(game: Game, round: Round) -> Played:
