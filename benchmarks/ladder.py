@@ -7,7 +7,6 @@ are timed by turns in one process and told as ratios to the plain loop. Rows go 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,14 +14,12 @@ import torch
 import tyro
 from torch import Tensor, nn
 
+from benchmarks import rows
 from benchmarks.plain import by_hand, engine
 from benchmarks.systems import CPU, SEED, SYSTEMS, System, pixels, taken_for_real, told_apart
 from zerosum.data import Stored
-from zerosum.runtime import machine
 from zerosum.training import timing
 from zerosum.updates import adam
-
-RESULTS = Path(__file__).parent / "results" / "ladder.jsonl"
 
 RUNGS = (
     "torch's fused optimizer",
@@ -134,10 +131,8 @@ def main(
                 "turns": turns,
                 "loads": match.loads,
                 "doubts": match.doubts,
-                **{key: value for key, value in machine().items() if key != "host"},
             }
-            with RESULTS.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            rows.keep("ladder", row)
 
 
 if __name__ == "__main__":

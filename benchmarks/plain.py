@@ -19,7 +19,6 @@ Rows go to ``benchmarks/results/plain.jsonl``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -30,16 +29,15 @@ import tyro
 from PIL import Image
 from torch import nn
 
+from benchmarks import rows
 from benchmarks.systems import CPU, SEED, SYSTEMS, Round, System, pixels
 from zerosum.data import Stored
 from zerosum.game import Capture, Mode, Precision
 from zerosum.networks import Dropout, Maxout
-from zerosum.runtime import machine, reseed
+from zerosum.runtime import reseed
 from zerosum.training import Experiment, Feed, Rounds, timing
 from zerosum.training.roof import roof
 from zerosum.training.work import work_of
-
-RESULTS = Path(__file__).parent / "results" / "plain.jsonl"
 
 
 def made(system: System, data: Stored, device: torch.device = CPU) -> tuple[Experiment, Feed, Any]:
@@ -318,12 +316,10 @@ def main(
     print(", ".join(f"roof in {precision} {found:,.0f} GFLOP/s" for precision, found in roofs.items()))
     for name in systems:
         for row in measure(name, where, modes, roofs, only, turns, seconds, root):
-            row |= {"threads": threads, **{key: value for key, value in machine().items() if key != "host"}}
+            row["threads"] = threads
             tell(row)
             if keep:
-                RESULTS.parent.mkdir(exist_ok=True)
-                with RESULTS.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+                rows.keep("plain", row)
 
 
 def measure(
@@ -350,12 +346,12 @@ def measure(
         # A mode plays what eager plays; what it does cannot be counted from outside.
         flops = {who: work_of(lambda play=play: play(1)) for who, play in contestants.items() if _counts(who)}
         match = timing.play(contestants, dict.fromkeys(contestants, torch.get_num_threads()), turns, seconds)
-        rows = {}
+        contestant_rows = {}
         for who, score in match.scores.items():
             work = flops[who if who in flops else f"{who.rpartition(', ')[0]}, eager"]
             lower = kind == "bfloat16" and who != "plain"
             share = work.flops / images[who] * score.median / 1e9 / roofs["bfloat16" if lower else "float32"]
-            rows[who] = {
+            contestant_rows[who] = {
                 "ratio": [score.ratio, score.low, score.high],
                 "images_per_second": score.median,
                 "best": score.best,
@@ -370,7 +366,7 @@ def measure(
             "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
             "gap": gap,
             "roofs": roofs,
-            "contestants": rows,
+            "contestants": contestant_rows,
             "turns": turns,
             "loads": match.loads,
             "doubts": match.doubts,

@@ -8,7 +8,6 @@ averaging them one after the other. Rows are added to ``benchmarks/results/ranks
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import time
@@ -20,12 +19,10 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 import tyro
 
+from benchmarks import rows
 from benchmarks.systems import CPU, SEED, SYSTEMS, pixels
 from zerosum.game import schedules
-from zerosum.runtime import machine
 from zerosum.training import Feed, play_round
-
-RESULTS = Path(__file__).parent / "results" / "ranks.jsonl"
 
 
 def at_once(tensors: Any) -> Any:
@@ -111,14 +108,12 @@ def main(
             "ratios": {way: [statistics.median(r), min(r), max(r)] for way, r in ratios.items()},
             "images_per_second": {way: statistics.median(rates) for way, rates in seen.items()},
             "turns": turns,
-            **{key: value for key, value in machine().items() if key != "host"},
         }
         print(
             f"{name}: " + ", ".join(f"{way} x{r[0]:.2f} ({r[1]:.2f} to {r[2]:.2f})" for way, r in row["ratios"].items())
         )
         if keep:
-            with RESULTS.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            rows.keep("ranks", row)
 
 
 if __name__ == "__main__":

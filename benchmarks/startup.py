@@ -8,19 +8,15 @@ of the differences. Both have their byte code, as installed packages have. A row
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import tyro
 
-from zerosum.runtime import machine
-
-RESULTS = Path(__file__).parent / "results" / "startup.jsonl"
+from benchmarks import rows
 
 IMPORT = "import time, torch; print(time.process_time())"
 
@@ -77,10 +73,7 @@ def main(turns: int = 15, keep: bool = True) -> None:
     )
     if keep:
         row = {"torch_seconds": imports, "first_round_seconds": firsts, "gap": gap, "median": median}
-        row |= {key: value for key, value in machine().items() if key != "host"}
-        RESULTS.parent.mkdir(exist_ok=True)
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        rows.keep("startup", row)
 
 
 if __name__ == "__main__":
