@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import tyro
@@ -26,12 +27,12 @@ from zerosum.training import Feed, play_round
 RESULTS = Path(__file__).parent / "results" / "checks.jsonl"
 
 
-def train(recipe: str, data: str, rounds: int) -> Callable[[int], dict[str, float]]:
-    """A check by the recipe's own judges at the end of a run of its defaults."""
+def train(recipe: str, data: str, rounds: int, **settings: Any) -> Callable[[int], dict[str, float]]:
+    """A check by the recipe's own judges at the end of a run of its defaults, but for the settings named."""
 
     def check(seed: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
-            run = zs.train(recipe, data=data, rounds=rounds, seed=seed, threads=1, out=f"{folder}/run")
+            run = zs.train(recipe, data=data, rounds=rounds, seed=seed, threads=1, out=f"{folder}/run", **settings)
             return {result.metric: round(result.value, 4) for result in run.results}
 
     return check
@@ -64,10 +65,12 @@ def vanilla_mnist(seed: int) -> dict[str, float]:
 CHECKS: dict[str, Callable[[int], dict[str, float]]] = {
     "vanilla-mnist": vanilla_mnist,
     "vanilla-digits": train("vanilla", "digits", 10_000),
+    "vanilla-digits-bfloat16": train("vanilla", "digits", 10_000, precision="bfloat16"),
     "vanilla-digits-long": train("vanilla", "digits", 50_000),
     "vanilla-ring": train("vanilla", "ring", 10_000),
     "mlp_gan-digits": train("mlp_gan", "digits", 8_000),
     "mlp_gan-ring": train("mlp_gan", "ring", 10_000),
+    "mlp_gan-ring-bfloat16": train("mlp_gan", "ring", 10_000, precision="bfloat16"),
     "mlp_gan-grid": train("mlp_gan", "grid", 20_000),
 }
 

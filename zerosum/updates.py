@@ -140,10 +140,10 @@ def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), eps
         first = [b1 * m + (1 - b1) * g for m, g in zip(state["first"], gradients, strict=True)]
         second = [b2 * v + (1 - b2) * g.square() for v, g in zip(state["second"], gradients, strict=True)]
         t_wide = t.to(torch.promote_types(parameters[0].dtype, torch.float32))
-        correct1, correct2 = _bias_correction(t_wide, b1), _bias_correction(t_wide, b2).sqrt()
+        size, correct2 = _once(rate / _bias_correction(t_wide, b1)), _once(_bias_correction(t_wide, b2).sqrt())
         moved = []
         for p, m, v in zip(parameters, first, second, strict=True):
-            moved.append(p - (rate / correct1) * m / (_root(v) / correct2 + epsilon))
+            moved.append(p - size * m / (_root(v) / correct2 + epsilon))
         return moved, {"step": [t], "first": first, "second": second}
 
     def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
@@ -359,6 +359,12 @@ def _root(v: Tensor) -> Tensor:
     # Its derivative is 0, not infinite, where v is 0 (a dead unit): unrolling goes through it.
     alive = v > 0
     return torch.where(alive, v, 1).sqrt() * alive
+
+
+def _once(number: Tensor) -> Tensor:
+    # The compiler would compute a number anew for every few entries of the loop that uses it, and expm1 costs more than
+    # the rest of that loop; it cannot put what is seen through strides into the loop.
+    return torch.as_strided(number, (), ())
 
 
 def _bias_correction(t: Tensor, beta: float | Tensor) -> Tensor:
