@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 from torch import nn
@@ -50,3 +51,31 @@ def mlp(
         elif final is not None:
             layers.append(final())
     return nn.Sequential(*layers)
+
+
+def perceptrons(
+    shape: Sequence[int],
+    latent: int,
+    hidden: Sequence[int],
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    final: Callable[[], nn.Module] | None = None,
+    final_bias: bool = True,
+) -> dict[str, nn.Module]:
+    r"""A generator and a discriminator of the same hidden layers, for examples of any shape.
+
+    Arguments:
+        shape: Of an example.
+        latent: Dimension of the latent.
+        hidden: Widths of the hidden layers of either network.
+        activation: Makes the module between two linear layers.
+        final: Makes the generator's last module; None for a linear output. The discriminator gives logits.
+        final_bias: Whether the discriminator's last layer has a bias.
+
+    Returns:
+        ``generator``, (N, latent) to (N, \*shape), and ``discriminator``, (N, \*shape) to (N, 1).
+    """
+    size = math.prod(shape)
+    return {
+        "generator": nn.Sequential(mlp((latent, *hidden, size), activation, final), nn.Unflatten(1, tuple(shape))),
+        "discriminator": nn.Sequential(nn.Flatten(), mlp((size, *hidden, 1), activation, final_bias=final_bias)),
+    }

@@ -10,7 +10,6 @@ References:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +19,7 @@ from zerosum.data import DataSpec, from_symmetric, to_symmetric
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import relativistic_pairing, squared_slope
 from zerosum.metrics import suited
-from zerosum.networks import mlp
+from zerosum.networks import perceptrons
 from zerosum.sources import Normal
 from zerosum.training import Experiment, fields
 from zerosum.updates import adam
@@ -53,7 +52,6 @@ class Config:
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; images are played in [-1, 1] and shown in [0, 1], points as they are."""
     images = spec.kind != "real"
-    size = math.prod(spec.shape)
     hidden = (config.hidden,) * config.depth
 
     def inward(x: Tensor) -> Tensor:
@@ -91,13 +89,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     update = adam(config.learning_rate, (0.0, config.beta2))
     game = Game(
-        networks={
-            "generator": nn.Sequential(
-                mlp((config.latent, *hidden, size), activation=_leaky), nn.Unflatten(1, spec.shape)
-            ),
-            # The loss sees differences of logits only, so the last layer has no bias.
-            "discriminator": nn.Sequential(nn.Flatten(), mlp((size, *hidden, 1), activation=_leaky, final_bias=False)),
-        },
+        # The loss sees differences of logits only, so the last layer has no bias.
+        networks=perceptrons(spec.shape, config.latent, hidden, _leaky, final_bias=False),
         players={
             "discriminator": Player(("discriminator",), update),
             "generator": Player(("generator",), update),

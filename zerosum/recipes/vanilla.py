@@ -21,7 +21,7 @@ from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
-from zerosum.networks import mlp
+from zerosum.networks import perceptrons
 from zerosum.sources import Uniform
 from zerosum.training import Experiment, fields
 from zerosum.updates import adam
@@ -73,12 +73,8 @@ def score(net: Networks, batch: Batch) -> Tensor:
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; points that are no images get a linear output instead of the sigmoid."""
-    size = math.prod(spec.shape)
     final = None if spec.kind == "real" else nn.Sigmoid
-    networks = {
-        "generator": nn.Sequential(mlp((config.latent, config.hidden, size), final=final), nn.Unflatten(1, spec.shape)),
-        "discriminator": nn.Sequential(nn.Flatten(), mlp((size, config.hidden, 1))),
-    }
+    networks = perceptrons(spec.shape, config.latent, (config.hidden,), final=final)
     for network in networks.values():
         network.apply(_initialise)
     update = adam(config.learning_rate, (config.beta1, config.beta2))

@@ -4,6 +4,7 @@ This room takes an :class:`Experiment`, never the name of a recipe.
 """
 
 from zerosum.training import fields as fields
+from zerosum.training.answers import GENERATES as GENERATES
 from zerosum.training.course import Course as Course
 from zerosum.training.experiment import Answer as Answer, Experiment as Experiment
 from zerosum.training.feed import Feed as Feed, play_round as play_round
