@@ -201,6 +201,49 @@ def rmsprop(learning_rate: Number, decay: Number = 0.99, epsilon: float = 1e-8) 
     return Update("rmsprop", lambda parameters: {"square": _zeros(parameters)}, plain)
 
 
+def optimistic(rule: Update) -> Update:
+    r"""A rule that expects its last step again: :math:`\theta \leftarrow \theta + 2 d_t - d_{t-1}`.
+
+    d is the step the rule takes; the first is its own. With gradient descent it is optimistic mirror descent,
+    :math:`\theta \leftarrow \theta - 2 \eta\, g_t + \eta\, g_{t-1}`, with Adam the authors' optimistic Adam.
+
+    Arguments:
+        rule: Any but one of :func:`from_torch`.
+
+    Raises:
+        ValueError: The rule is somebody else's code.
+
+    References:
+        | Training GANs with Optimism (Daskalakis et al., 2017), eq. 8 and algorithm 1
+        | https://arxiv.org/abs/1711.00141
+
+    Examples:
+        >>> update, theta = optimistic(sgd(0.5)), [torch.tensor([1.0])]
+        >>> theta, state = update.plain([torch.tensor([1.0])], update.init(theta), theta, torch.tensor(0))
+        >>> update.plain([torch.tensor([1.0])], state, theta, torch.tensor(0))[0]
+        [tensor([0.])]
+    """
+    inner = rule.plain
+    if inner is None:
+        raise ValueError(f"a rule made optimistic must be of tensor operations, and {rule.name} is of from_torch.")
+
+    def init(parameters: Sequence[Tensor]) -> State:
+        begun = torch.zeros((), dtype=parameters[0].dtype, device=parameters[0].device)
+        return {**rule.init(parameters), "begun": [begun], "last": _zeros(parameters)}
+
+    def plain(
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+    ) -> tuple[list[Tensor], State]:
+        (begun,), last = state["begun"], state["last"]
+        own = {key: of for key, of in state.items() if key not in ("begun", "last")}
+        # Our rules take the same step from anywhere, so from 0 the step itself comes out, and unrounded.
+        steps, ahead = inner(gradients, own, _zeros(parameters), images)
+        moved = [p + (1 + begun) * d - before for p, d, before in zip(parameters, steps, last, strict=True)]
+        return moved, {**ahead, "begun": [torch.ones_like(begun)], "last": steps}
+
+    return Update(f"optimistic {rule.name}", init, plain)
+
+
 def from_torch(optimizer: type[torch.optim.Optimizer], **settings: Any) -> Update:
     """An optimizer of torch's interface as an update rule, for trying one that is not here.
 

@@ -25,6 +25,7 @@ VERBS = {
     "list": "what there is: recipes, data, metrics",
     "show": "a recipe: what it is, its players and its settings",
     "copy": "a recipe into a file of your own, to be changed",
+    "lab": "a claim of the theory as a page, a picture and numbers",
     "bench": "what this machine does, how a recipe is best played on it",
     "check": "whether a recipe keeps what every recipe keeps",
 }

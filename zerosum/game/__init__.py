@@ -4,7 +4,8 @@
 Objective           a function ``(networks, batch) -> {term: scalar}``; the terms are summed
 :class:`Player`     which networks it moves, by which update rule
 :class:`Turn`       a player descends an objective: how often, on which data
-:class:`Schedule`   whose turn it is: :func:`alternating`, :func:`simultaneous`
+:class:`Schedule`   whose turn it is: :func:`alternating`, :func:`simultaneous`, :func:`extragradient`,
+                    :func:`consensus`
 :class:`Game`       all that changes in training; :meth:`Game.play` plays one round
 ==================  ================================================================================================
 
@@ -34,6 +35,8 @@ from zerosum.game.schedules import (
     Schedule as Schedule,
     Turn as Turn,
     alternating as alternating,
+    consensus as consensus,
+    extragradient as extragradient,
     shared_backward as shared_backward,
     simultaneous as simultaneous,
 )

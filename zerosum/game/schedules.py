@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from zerosum.game.gradients import own_gradients, total
+from zerosum.game.gradients import gradients, own_gradients, total
 from zerosum.game.memory import Mean, parts
 from zerosum.game.networks import Batch, Networks, Objective, Terms, refuse_unlike
 from zerosum.runtime import mean_over_ranks, start_mean_over_ranks, world_size
@@ -127,7 +127,7 @@ Played = list[tuple[int, Terms]]
 
 @dataclass(frozen=True)
 class Schedule:
-    """Turns and how they are arranged; made by :func:`alternating` or :func:`simultaneous`.
+    """Turns and how they are arranged; made by :func:`alternating` or another function of this module.
 
     Arguments:
         turns: In their order.
@@ -171,6 +171,81 @@ def simultaneous(*turns: Turn, prepare: Callable[[Networks, Batch], Batch] | Non
     return Schedule(turns, _all_at_once, prepare)
 
 
+def extragradient(*turns: Turn, prepare: Callable[[Networks, Batch], Batch] | None = None) -> Schedule:
+    r"""All look ahead together, come back, and step by the gradients they found there.
+
+    .. math::
+        \tilde w = w - \eta F(w), \qquad w \leftarrow w - \eta F(\tilde w)
+
+    with F all players' gradients, each by its own rule, whose state both halves move (ExtraAdam), the second on fresh
+    data and latents. A round takes two data batches and counts two updates of every player.
+
+    Arguments:
+        *turns: One update each, in every round.
+        prepare: As for :class:`Schedule`.
+
+    Raises:
+        ValueError: A turn repeats or is lazy.
+
+    References:
+        | A Variational Inequality Perspective on Generative Adversarial Networks (Gidel et al., 2018), algorithm 4
+        | https://arxiv.org/abs/1802.10551
+    """
+    _refuse_uneven(turns, "of extragradient")
+    return Schedule(tuple(replace(turn, repeat=2) for turn in turns), _ahead_and_back, prepare)
+
+
+def consensus(*turns: Turn, gamma: float, prepare: Callable[[Networks, Batch], Batch] | None = None) -> Schedule:
+    r"""All at once, and everybody also descends the length of all gradients together.
+
+    With v all players' gradients, :math:`w \leftarrow w - \eta (v + \gamma \nabla \tfrac12 \|v\|^2)`. It draws
+    the game to points where nobody moves, which for a large gamma need be no equilibrium. Objectives must carry
+    gradients to every player: no ``torch.no_grad`` around the generator in the discriminator's.
+
+    Arguments:
+        *turns: One update each, in every round; one turn for each player.
+        gamma: Weight of the length, at least 0; 0 is :func:`simultaneous`.
+        prepare: As for :class:`Schedule`.
+
+    Raises:
+        ValueError: gamma is negative, a turn repeats or is lazy, or a player has two; in the round 0, an objective
+            carries no gradient to another player.
+
+    References:
+        | The Numerics of GANs (Mescheder et al., 2017), algorithm 2
+        | https://arxiv.org/abs/1705.10461
+    """
+    _refuse_uneven(turns, "of consensus")
+    if gamma < 0:
+        raise ValueError(f"gamma of consensus must be at least 0, got {gamma}.")
+    if len({turn.player for turn in turns}) < len(turns):
+        raise ValueError("consensus plays one turn for each player; add up the objectives of a player with two.")
+
+    def order(game: Game, round: Round) -> Played:
+        played: Played = []
+        slopes: list[list[Tensor]] = []
+        for place, turn in enumerate(turns):
+            (batch, *more) = round.batches(place, 0)
+            if more:
+                raise ValueError("consensus needs the gradients of a whole batch, so it takes no micro-batches.")
+            terms, of = gradients(game, turn, batch, create_graph=True)
+            played.append((place, {name: term.detach() for name, term in terms.items()}))
+            slopes.append(of)
+        if game.check is not None:
+            for turn, of in zip(turns, slopes, strict=True):
+                _refuse_cut_off(game, turn, of)
+        everybody = _parameters(game)
+        length = torch.stack([slope.square().sum() for of in slopes for slope in of]).sum() / 2
+        pulls = torch.autograd.grad(length, everybody, allow_unused=True, materialize_grads=True)
+        pull = {id(parameter): of for parameter, of in zip(everybody, mean_over_ranks(pulls), strict=True)}
+        for turn, of in zip(turns, slopes, strict=True):
+            moved = game.moved_by(turn.player)
+            game.descend(turn.player, [s.detach() + gamma * pull[id(p)] for s, p in zip(of, moved, strict=True)])
+        return played
+
+    return Schedule(turns, order, prepare)
+
+
 def shared_backward(
     discriminator: Turn,
     generator: Turn,
@@ -210,8 +285,9 @@ def shared_backward(
             game.descend(turn.player, arrived())
         return [(place, mean.terms) for place, mean in enumerate(means)]
 
-    if any(turn.repeat != 1 or turn.every != 1 or turn.offset for turn in (discriminator, generator)):
-        raise ValueError("turns that share a way back make one update each in every round; drop repeat, every, offset.")
+    _refuse_uneven((discriminator, generator), "that share a way back")
+    if discriminator.offset or generator.offset:
+        raise ValueError("turns that share a way back see the same data batch; drop offset.")
     return Schedule((discriminator, generator), order, prepare)
 
 
@@ -261,17 +337,63 @@ def _one_after_the_other(game: Game, round: Round) -> Played:
 
 def _all_at_once(game: Game, round: Round) -> Played:
     played: Played = []
-    turns = list(enumerate(game.schedule.turns))
-    for repeat in range(max(round.repeats(place) for place, _ in turns)):
-        moves = []
-        for place, turn in turns:
-            if repeat < round.repeats(place):
-                terms, slopes = round.gradients(place, repeat)
-                # Alone, they are looked at while they are in the cache, which the gradients of the next turn push them
-                # out of; among ranks, they are on their way while the gradients of the next turn are made.
-                skip = nonfinite(slopes) if world_size() == 1 else None
-                moves.append((turn.player, start_mean_over_ranks(slopes), skip))
-                played.append((place, terms))
+    for repeat in range(max(round.repeats(place) for place in range(len(game.schedule.turns)))):
+        terms, descend = _gradients_of_all(game, round, repeat)
+        descend()
+        played += terms
+    return played
+
+
+def _ahead_and_back(game: Game, round: Round) -> Played:
+    parameters = _parameters(game)
+    before = [parameter.detach().clone() for parameter in parameters]
+    played, descend = _gradients_of_all(game, round, 0)
+    descend()
+    ahead, descend = _gradients_of_all(game, round, 1)
+    with torch.no_grad():
+        for parameter, value in zip(parameters, before, strict=True):
+            parameter.copy_(value)
+    descend()
+    return played + ahead
+
+
+def _gradients_of_all(game: Game, round: Round, repeat: int) -> tuple[Played, Callable[[], None]]:
+    """Terms of every turn that has this repeat, and the descents that are due."""
+    played: Played = []
+    moves: list[tuple[str, Callable[[], list[Tensor]], Tensor | None]] = []
+    for place, turn in enumerate(game.schedule.turns):
+        if repeat < round.repeats(place):
+            terms, slopes = round.gradients(place, repeat)
+            # Alone, they are looked at while they are in the cache, which the gradients of the next turn push them
+            # out of; among ranks, they are on their way while the gradients of the next turn are made.
+            skip = nonfinite(slopes) if world_size() == 1 else None
+            moves.append((turn.player, start_mean_over_ranks(slopes), skip))
+            played.append((place, terms))
+
+    def descend() -> None:
         for player, arrived, skip in moves:
             game.descend(player, arrived(), skip)
-    return played
+
+    return played, descend
+
+
+def _parameters(game: Game) -> list[Tensor]:
+    """All players' parameters, each once."""
+    return list({id(parameter): parameter for name in game.players for parameter in game.moved_by(name)}.values())
+
+
+def _refuse_uneven(turns: Sequence[Turn], which: str) -> None:
+    if any(turn.repeat != 1 or turn.every != 1 for turn in turns):
+        raise ValueError(f"turns {which} make one update each in every round; drop repeat and every.")
+
+
+def _refuse_cut_off(game: Game, turn: Turn, slopes: Sequence[Tensor]) -> None:
+    own = {id(parameter) for parameter in game.moved_by(turn.player)}
+    others = [parameter for parameter in _parameters(game) if id(parameter) not in own]
+    length = torch.stack([slope.square().sum() for slope in slopes]).sum()
+    found = torch.autograd.grad(length, others, retain_graph=True, allow_unused=True) if length.requires_grad else ()
+    if others and all(of is None for of in found):
+        raise ValueError(
+            f"consensus needs an objective of {turn.player!r} whose gradient depends on the other players' parameters; "
+            "make generated examples in it without torch.no_grad() and .detach()."
+        )

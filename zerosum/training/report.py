@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import html
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +14,7 @@ import torch
 
 from zerosum import latent
 from zerosum.sources import Normal, Uniform
-from zerosum.training import files, log, pictures
+from zerosum.training import files, log, pages, pictures
 from zerosum.training.curves import plot
 from zerosum.training.experiment import Experiment
 from zerosum.training.folder import FACTS
@@ -110,11 +108,11 @@ def page(story: Story, walk: bytes | None = None) -> str:
         walk: A picture of a walk through the latents, PNG.
     """
     record, spec = story.record, story.spec
-    parts = [f"<h1>{_text(story.title)}</h1>", f'<p class="verdict">{_text(verdict(story))}</p>']
+    parts = [f"<h1>{pages.text(story.title)}</h1>", f'<p class="verdict">{pages.text(verdict(story))}</p>']
     shown = story.pictures
     if shown:
         caption = "Samples as training left them." + (" Grey: real." if spec.get("kind") == "real" else "")
-        parts.append(_figure(_image(shown[-1].read_bytes(), "samples"), caption))
+        parts.append(pages.figure(pages.image(shown[-1].read_bytes(), "samples"), caption))
     if story.judgements:
         parts += ["<h2>Judged</h2>", _judged(story.judgements)]
     if len(shown) > 1:
@@ -122,21 +120,23 @@ def page(story: Story, walk: bytes | None = None) -> str:
     parts += _curves(story.lines)
     if walk is not None:
         parts.append("<h2>From sample to sample</h2>")
-        parts.append(_figure(_image(walk, "a walk through the latents"), "Each row is a way through the latents."))
+        parts.append(
+            pages.figure(pages.image(walk, "a walk through the latents"), "Each row is a way through the latents.")
+        )
     events = [(f"round {line['round']:,}", line["event"]["text"]) for line in story.lines if "event" in line]
     if events:
-        parts += ["<h2>What happened</h2>", _table(events)]
-    parts += ["<h2>Configuration</h2>", _table((*record["config"].items(), ("seed", record["seed"])))]
+        parts += ["<h2>What happened</h2>", pages.table(events)]
+    parts += ["<h2>Configuration</h2>", pages.table((*record["config"].items(), ("seed", record["seed"])))]
     if spec:
         data = (("data", spec["name"]), ("kind", spec["kind"]), ("shape", " x ".join(map(str, spec["shape"]))))
-        parts += ["<h2>Data</h2>", _table((*data, ("training examples", spec.get("count") or "endless")))]
-    parts += ["<h2>Machine</h2>", _table((key, record[key]) for key in MACHINE if key in record)]
+        parts += ["<h2>Data</h2>", pages.table((*data, ("training examples", spec.get("count") or "endless")))]
+    parts += ["<h2>Machine</h2>", pages.table((key, record[key]) for key in MACHINE if key in record)]
     for change in record.get("amendments", ()):
         parts.append(
-            f"<p>From round {change['round']:,} on, {_text(change['what'])} {_text(change['from'])} became "
-            f"{_text(change['to'])}: bits may differ from there on.</p>"
+            f"<p>From round {change['round']:,} on, {pages.text(change['what'])} {pages.text(change['from'])} became "
+            f"{pages.text(change['to'])}: bits may differ from there on.</p>"
         )
-    return PAGE.format(title=_text(story.title), body="\n".join(parts), style=STYLE, script=SCRIPT)
+    return pages.page(story.title, parts)
 
 
 def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None = None, out: Path | None = None) -> Path:
@@ -200,7 +200,7 @@ def _judged(lines: Sequence[Mapping[str, Any]]) -> str:
         value = "not finite" if line["value"] is None else f"{line['value']:.4g}"
         data = "" if line.get("own", True) else f" on {line['data']}"
         rows.append((line["metric"] + data, line.get("subject", "model"), value, between, line.get("kind") or ""))
-    return _table(rows, head=("judge and protocol", "of", "value", "95 %", ""))
+    return pages.table(rows, head=("judge and protocol", "of", "value", "95 %", ""))
 
 
 def _curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -213,103 +213,14 @@ def _curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
     out = []
     for player, terms in players.items():
         svg = plot({term: [curve] for term, curve in terms.items()}, "examples seen", "mean since the last line")
-        out.append(f'<h2>{_text(player)}</h2>\n<figure class="wide">{svg}</figure>')
+        out.append(f"<h2>{pages.text(player)}</h2>\n{pages.figure(svg, '', wide=True)}")
     return out
 
 
 def _film(shown: Sequence[Path]) -> str:
     step = max(1, (len(shown) - 1) / (FRAMES - 1))
     chosen = sorted({round(i * step) for i in range(FRAMES) if round(i * step) < len(shown)} | {len(shown) - 1})
-    frames = []
-    for i, place in enumerate(chosen):
-        number = int(shown[place].stem.removeprefix("round-"))
-        last = i == len(chosen) - 1
-        frames.append(
-            _image(
-                shown[place].read_bytes(),
-                f"samples at round {number:,}",
-                f' class="frame" data-round="{number:,}"{"" if last else " hidden"}',
-            )
-        )
-    top = len(chosen) - 1
-    return (
-        f'<figure class="film">{"".join(frames)}<figcaption><button type="button">play</button> '
-        f'<input type="range" min="0" max="{top}" value="{top}" aria-label="round"> '
-        "<output></output><noscript> the last round</noscript></figcaption></figure>\n"
-        "<p>The same latents at every picture.</p>"
-    )
-
-
-def _figure(content: str, caption: str) -> str:
-    return f"<figure>{content}<figcaption>{_text(caption)}</figcaption></figure>"
-
-
-def _image(png: bytes, alt: str, more: str = "") -> str:
-    return f'<img alt="{_text(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}"{more}>'
-
-
-def _table(rows: Any, head: Sequence[str] = ()) -> str:
-    titles = "".join(f"<th>{_text(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table>{f"<tr>{titles}</tr>" if head else ""}{body}</table></div>'
-
-
-def _text(value: Any) -> str:
-    return html.escape(str(value))
-
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #777; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 760px; padding: 16px; }
-h1 { font-size: 1.6rem; margin: .4em 0; } h2 { font-size: 1.15rem; margin: 1.8em 0 .5em; }
-.verdict { font-size: 1.1rem; border-left: 4px solid #4269d0; padding-left: 12px; }
-figure { margin: 0; } img { max-width: 100%; height: auto; display: block; } svg { min-width: 560px; display: block; }
-img { image-rendering: pixelated; border-radius: 4px; } img[hidden] { display: none; }
-figcaption, p { margin: .4em 0; } figcaption { color: var(--soft); font-size: .9rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
-td, th { border-bottom: 1px solid var(--line); padding: 4px 16px 4px 0; text-align: left; vertical-align: top; }
-input { vertical-align: middle; width: min(50%, 300px); }
-"""
-
-SCRIPT = """
-for (const film of document.querySelectorAll(".film")) {
-  const frames = [...film.querySelectorAll(".frame")], range = film.querySelector("input");
-  const button = film.querySelector("button"), out = film.querySelector("output");
-  let timer = null;
-  const show = () => {
-    frames.forEach((frame, i) => { frame.hidden = i != range.value; });
-    out.textContent = "round " + frames[range.value].dataset.round;
-  };
-  const stop = () => { clearInterval(timer); timer = null; button.textContent = "play"; };
-  range.addEventListener("input", () => { stop(); show(); });
-  button.addEventListener("click", () => {
-    if (timer) return stop();
-    if (+range.value == frames.length - 1) range.value = 0;
-    button.textContent = "stop";
-    show();
-    timer = setInterval(() => {
-      range.value = +range.value + 1;
-      show();
-      if (+range.value == frames.length - 1) stop();
-    }, 300);
-  });
-  show();
-}
-"""
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
-script-src 'unsafe-inline'">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-<script>{script}</script>
-</body>
-</html>
-"""
+    frames = [
+        (f"round {int(shown[place].stem.removeprefix('round-')):,}", shown[place].read_bytes()) for place in chosen
+    ]
+    return f"{pages.film(frames, 'samples', 'round')}\n<p>The same latents at every picture.</p>"

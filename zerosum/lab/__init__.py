@@ -1,0 +1,26 @@
+"""The theory laboratory: small games whose dynamics can be computed, and scenes that show a claim.
+
+A scene is a module with ``Config``, ``forecast(config) -> seconds`` and ``play(config) -> Exhibit``.
+"""
+
+import ast
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+from zerosum.lab.exhibit import Exhibit as Exhibit
+from zerosum.lab.spectrum import spectrum as spectrum, update_map as update_map
+
+SCENES = ("bilinear", "dirac", "saturation")
+"""What ``zerosum lab`` shows."""
+
+
+def scene(name: str) -> ModuleType:
+    """The module of a scene."""
+    return importlib.import_module(f"zerosum.lab.{name}")
+
+
+def summary(name: str) -> str:
+    """The first line of a scene's docstring, without importing it."""
+    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text())
+    return (ast.get_docstring(tree) or "").partition("\n")[0].replace(":math:", "").replace("`", "")
