@@ -70,11 +70,15 @@ class Exhibit:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in self.figures.items():
             files.replace(folder / name, content)
-        rows = [json.dumps(row, default=float) for row in self.numbers]
+        rows = [json.dumps(row, default=_plain) for row in self.numbers]
         files.replace(folder / "numbers.json", ("[\n  " + ",\n  ".join(rows) + "\n]\n").encode())
         page = folder / "index.html"
         files.replace(page, self.html.encode())
         return page
+
+
+def _plain(value: Any) -> Any:
+    return [value.real, value.imag] if isinstance(value, complex) else float(value)
 
 
 def _said(value: Any) -> str:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zerosum.game import Batch, Game, Networks, Player, Schedule, Terms, Turn, simultaneous
-from zerosum.losses import AdversarialLoss, nonsaturating, squared_slope
+from zerosum.losses import AdversarialLoss, minimax, squared_slope
 from zerosum.updates import Update, sgd
 
 Arrange = Callable[..., Schedule]
@@ -69,7 +69,7 @@ def bilinear(
 def dirac(
     theta: float = 1.0,
     psi: float = 1.0,
-    loss: AdversarialLoss = nonsaturating,
+    loss: AdversarialLoss = minimax,
     gamma: float = 0.0,
     update: Update | None = None,
     schedule: Arrange = simultaneous,
@@ -96,7 +96,7 @@ def dirac(
     update = sgd(0.1) if update is None else update
 
     def discriminator(net: Networks, batch: Batch) -> Terms:
-        x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        x = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
         logits = net.discriminator() * x
         terms = loss.discriminator(logits, net.discriminator() * net.generator().view(1))
         return {**terms, "r1": gamma / 2 * squared_slope(logits, x).mean()}

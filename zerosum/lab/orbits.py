@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from zerosum.game import Game
 from zerosum.lab.games import Arrange
 from zerosum.lab.spectrum import spectrum
+from zerosum.losses import AdversarialLoss, minimax
 from zerosum.updates import Update
 
 Point = tuple[float, float]
@@ -24,6 +25,7 @@ class Way:
         schedule: Arranges their turns.
         modulus: Of the largest eigenvalue of a round at the equilibrium, in closed form; None where there is none.
         gamma: Weight of R1, where the game has it.
+        loss: What both are scored by, where the game has a choice.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Way:
     schedule: Arrange
     modulus: float | None = None
     gamma: float = 0.0
+    loss: AdversarialLoss = minimax
 
 
 def orbit(game: Game, names: tuple[str, str], rounds: int) -> list[Point]:
@@ -76,7 +79,7 @@ def measured(
                 "modulus": modulus,
                 "in closed form": "" if way.modulus is None else way.modulus,
                 f"distance after {rounds} rounds": end,
-                "so it": "circles" if abs(modulus - 1) < 1e-7 else "converges" if modulus < 1 else "diverges",
+                "near it, it": "circles" if abs(modulus - 1) < 1e-7 else "converges" if modulus < 1 else "diverges",
             }
         )
     return orbits, rows

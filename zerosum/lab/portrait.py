@@ -70,6 +70,7 @@ def portrait(
                 )
     for number, (name, orbit) in enumerate(orbits.items()):
         colour = COLOURS[number % len(COLOURS)]
+        dashes = ' stroke-dasharray="7 5"' if number % 2 else ""  # one of two ways that coincide shows through
         inside = []
         for point in orbit:
             if max(abs(point[0]), abs(point[1])) > span:
@@ -77,10 +78,10 @@ def portrait(
             inside.append(at(*point))
         if inside:
             path = " ".join(f"{px:.1f},{py:.1f}" for px, py in inside)
-            out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+            out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"{dashes}/>')
             out.append(f'<circle cx="{inside[0][0]:.1f}" cy="{inside[0][1]:.1f}" r="4" fill="{colour}"/>')
         down = SIZE + ROW * number + 6
-        out.append(f'<path d="M{MARGIN},{down - 4}h16" stroke="{colour}" stroke-width="3"/>')
+        out.append(f'<path d="M{MARGIN},{down - 4}h18" stroke="{colour}" stroke-width="3"{dashes}/>')
         out.append(f'<text x="{MARGIN + 22}" y="{down}">{html.escape(name)}</text>')
     out.append(f'<text x="{SIZE / 2}" y="{high + 32}" text-anchor="middle">{html.escape(x)}</text>')
     out.append(f'<text transform="translate(14 {SIZE / 2}) rotate(-90)" text-anchor="middle">{html.escape(y)}</text>')

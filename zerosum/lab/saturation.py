@@ -14,9 +14,10 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from zerosum.lab.exhibit import Exhibit
-from zerosum.losses import ADVERSARIAL
+from zerosum.losses import ADVERSARIAL, AdversarialLoss
 from zerosum.training.curves import plot
 from zerosum.training.fields import Count
 
@@ -39,14 +40,25 @@ def play(config: Config) -> Exhibit:
     losses = {name: loss for name, loss in ADVERSARIAL.items() if not loss.relativistic}
     logits = torch.linspace(-math.log(9999), math.log(9999), config.points, dtype=torch.float64)
     chances = logits.sigmoid().tolist()
-    values, pulls, rows = {}, {}, []
+    curves: dict[str, Tensor] = {}
+    pulls: dict[str, Tensor] = {}
+    rows = []
     for name, loss in losses.items():
         points = logits.clone().requires_grad_()
         worth = torch.stack([loss.generator(a.view(1)) for a in points])
         (slope,) = torch.autograd.grad(worth.sum(), points)
-        values[name] = [list(zip(chances, worth.tolist(), strict=True))]
-        pulls[name] = [list(zip(chances, slope.abs().clamp(min=1e-6).log10().tolist(), strict=True))]
+        alike = next((other for other, curve in curves.items() if torch.equal(curve, worth)), None)
+        if alike is not None:  # some pairs differ in the discriminator alone
+            curves[f"{alike}, {name}"] = curves.pop(alike)
+            pulls[f"{alike}, {name}"] = pulls.pop(alike)
+        else:
+            curves[name] = worth.detach()
+            pulls[name] = slope.abs().clamp(min=1e-6).log10()
         rows.append({"generator loss": name} | {f"D = {d:g}": _pull(loss, d) for d in (1e-4, 0.01, 0.5, 0.99, 0.9999)})
+
+    def drawn(lines: dict[str, Tensor]) -> dict[str, list[list[tuple[float, float]]]]:
+        return {name: [list(zip(chances, line.tolist(), strict=True))] for name, line in lines.items()}
+
     shown = Exhibit(
         "What pulls the generator",
         "Where the discriminator is sure that an example is generated (D = 0.0001), the minimax loss pulls with "
@@ -56,13 +68,13 @@ def play(config: Config) -> Exhibit:
     shown.heading("The losses")
     shown.plot(
         "losses",
-        plot(values, "D(G(z))", "generator's loss", -6, 6),
+        plot(drawn(curves), "D(G(z))", "generator's loss", -6, 6),
         "What the generator descends, over the discriminator's probability that its example is real.",
     )
     shown.heading("Their gradients")
     shown.plot(
         "gradients",
-        plot(pulls, "D(G(z))", "log10 of the gradient's size", -4, 4),
+        plot(drawn(pulls), "D(G(z))", "log10 of the gradient's size", -4, 4),
         "The size of the derivative in the discriminator's logit. Minimax starves on the left, where generators begin.",
     )
     shown.table("Derivative in the logit", rows)
@@ -73,7 +85,7 @@ def play(config: Config) -> Exhibit:
     return shown
 
 
-def _pull(loss: object, chance: float) -> float:
+def _pull(loss: AdversarialLoss, chance: float) -> float:
     a = torch.tensor([math.log(chance / (1 - chance))], dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad(loss.generator(a), a)  # type: ignore[attr-defined]
+    (slope,) = torch.autograd.grad(loss.generator(a), a)
     return float(slope)

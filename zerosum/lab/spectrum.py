@@ -41,7 +41,9 @@ def update_map(game: Game, batches: Batches | None = None, step: float = 1e-5) -
 
     def played(shift: Tensor) -> Tensor:
         with torch.no_grad():
-            for value, at, by in zip(moving, before, shift.split([value.numel() for value in moving]), strict=True):
+            for value, at, by in zip(
+                moving, before, torch.split(shift, [value.numel() for value in moving]), strict=True
+            ):
                 value.copy_(at + by.view_as(at))
         trial.advance([[dict(batch) for batch in repeats] for repeats in batches], 0)
         return torch.cat([value.detach().double().flatten() for value in moving])

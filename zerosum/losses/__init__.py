@@ -1,4 +1,4 @@
-"""How a player is scored: adversarial losses on logits, penalties on a critic's slope, answers and weights.
+"""How a player is scored: adversarial losses on logits, f-divergences, penalties on a critic's slope and weights.
 
 Pure functions of tensors; they know no game. A weight is a factor in the recipe, in sight.
 """
@@ -14,6 +14,7 @@ from zerosum.losses.adversarial import (
     reverse_kl as reverse_kl,
     wasserstein as wasserstein,
 )
+from zerosum.losses.divergences import DIVERGENCES as DIVERGENCES, FDivergence as FDivergence
 from zerosum.losses.penalties import (
     consistency as consistency,
     dragan as dragan,
