@@ -184,3 +184,44 @@ def test_identity_11_class_counts_shift_the_logit(n_p, n_q):
     shift = minimize_scalar(lambda c: loss(logit(P, q) + c), bracket=(-1, 1), tol=1e-8).x
     assert shift == pytest.approx(math.log(n_p / n_q), abs=1e-5)
     assert all(loss(best + other) > least for other in (0.05 * X.sin(), 0.05 * X.cos(), 0.01 * X))
+
+
+def test_identity_12_a_constant_discriminator_leaves_the_generator_no_curvature():
+    """Second derivatives of its cost vanish where D does not depend on x: no equilibrium is seen in them."""
+    z = torch.randn(16, 2, dtype=torch.float64)
+
+    def cost(loss, slope):
+        def of(theta):
+            x = torch.tanh(z @ theta[:4].view(2, 2)) * theta[4:]
+            return loss.generator(slope * x.sum(1) + 0.3)
+
+        return torch.autograd.functional.hessian(of, torch.randn(6, dtype=torch.float64))
+
+    for loss in (minimax, nonsaturating):
+        assert torch.equal(cost(loss, 0.0), torch.zeros(6, 6, dtype=torch.float64))
+        assert cost(loss, 1.0).abs().max() > 1e-3
+
+
+def test_identity_13_self_contrast_has_half_the_gradient_of_likelihood():
+    """The model against a copy of itself as noise, the logit log p_model - log p_noise: at the copy, and only there,
+    the gradient of V is half that of E_P log p_model."""
+    theta = 0.7
+
+    def contrast(mean, noise):
+        return value(P, gaussian(noise, 1), logit(gaussian(mean, 1), gaussian(noise, 1)))
+
+    likelihood = slope(lambda mean: expectation(P, gaussian(mean, 1).log_density(X)), theta)
+    assert slope(lambda mean: contrast(mean, theta), theta) == pytest.approx(likelihood / 2, abs=1e-6)
+    assert slope(lambda mean: contrast(mean, 0.2), theta) != pytest.approx(likelihood / 2, abs=1e-2)
+
+
+def test_identity_36_the_duality_gap_is_zero_at_the_equilibrium_and_positive_beside_it():
+    """M is half of V. At D = 1/2 no generator changes it, and where P = Q no discriminator does."""
+    half = torch.zeros_like(X)
+    for q in PAIRS.values():
+        best = value(P, q, logit(P, q)) / 2
+        assert value(P, q, half) / 2 == pytest.approx(-LOG_2, abs=1e-6)
+        assert best - -LOG_2 == pytest.approx(js(P, q), abs=1e-6)
+        assert best > -LOG_2
+    for a in (half, X, torch.sin(3 * X)):
+        assert value(P, P, a) / 2 <= -LOG_2 + 1e-6

@@ -65,7 +65,7 @@ def play(config: Config) -> Exhibit:
         "The smallest GAN",
         f"After {config.rounds} rounds minimax training is {found['minimax, at once'][key]:.3g} times as far from the "
         f"equilibrium as it began, non-saturating training {found['non-saturating, at once'][key]:.2g} times, "
-        f"and with R1 of weight 1 {found['non-saturating, R1 1'][key]:.2g} times.",
+        f"and with R1 (weight 1) {found['non-saturating, R1 1'][key]:.2g} times.",
     )
     shown.plot(
         "portrait",

@@ -79,7 +79,11 @@ def measured(
                 "modulus": modulus,
                 "in closed form": "" if way.modulus is None else way.modulus,
                 f"distance after {rounds} rounds": end,
-                "near it, it": "circles" if abs(modulus - 1) < 1e-7 else "converges" if modulus < 1 else "diverges",
+                "near it the game": "circles"
+                if abs(modulus - 1) < 1e-7
+                else "converges"
+                if modulus < 1
+                else "diverges",
             }
         )
     return orbits, rows

@@ -5,6 +5,7 @@ Pure functions of tensors; they know no game. A weight is a factor in the recipe
 
 from zerosum.losses.adversarial import (
     AdversarialLoss as AdversarialLoss,
+    energy as energy,
     hinge as hinge,
     least_squares as least_squares,
     least_squares_pearson as least_squares_pearson,
@@ -21,6 +22,7 @@ from zerosum.losses.penalties import (
     gradient_penalty as gradient_penalty,
     interpolate as interpolate,
     orthogonal as orthogonal,
+    pulling_away as pulling_away,
     r1 as r1,
     r2 as r2,
     squared_slope as squared_slope,

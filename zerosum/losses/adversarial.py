@@ -122,3 +122,31 @@ wasserstein = AdversarialLoss("wasserstein", _difference, _lower, "Kantorovich's
 r"""A difference of means: :math:`L_D = E_Q\, a - E_P\, a`, :math:`L_G = -E_Q\, a`. Among critics of slope at most 1
 the best has :math:`L_D = -W_1(P, Q)`; without something to keep the slope (a penalty, clipping, spectral norms) there
 is no best. Wasserstein GAN (Arjovsky et al., 2017), https://arxiv.org/abs/1701.07875"""
+
+
+def energy(margin: float) -> AdversarialLoss:
+    r"""Energies instead of logits, low at real examples: :math:`L_D = E_P\, e + E_Q [m - e]_+`, :math:`L_G = E_Q\, e`.
+
+    The discriminator is any network that gives each example an energy of at least 0, an autoencoder's error in the
+    paper.
+
+    Arguments:
+        margin: m, above which a generated example's energy is high enough.
+
+    Raises:
+        ValueError: The margin is not positive.
+
+    References:
+        | Energy-based Generative Adversarial Network (Zhao et al., 2016), eq. 1 and 2
+        | https://arxiv.org/abs/1609.03126
+    """
+    if not margin > 0:
+        raise ValueError(f"the margin of energies must be positive, got {margin}.")
+
+    def discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return {"real": real.mean(), "fake": relu(margin - fake).mean()}
+
+    def generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
+        return fake.mean()
+
+    return AdversarialLoss("energy", discriminator, generator, "0 where P > Q, m where Q > P", margin)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import relu
+from torch.nn.functional import normalize, relu
 
 Critic = Callable[[Tensor], Tensor]
 """Maps (N, ...) to (N,) or (N, 1), unbounded."""
@@ -191,3 +191,34 @@ def orthogonal(weights: Iterable[Tensor]) -> Tensor:
     if not products:
         raise ValueError("an orthogonal penalty needs at least one weight of two axes or more, got none.")
     return torch.stack([product.square().sum() - product.diagonal().square().sum() for product in products]).sum()
+
+
+def pulling_away(codes: Tensor) -> Tensor:
+    r"""How alike the codes of a batch are, :math:`\frac1{N(N-1)} \sum_i \sum_{j \ne i} \cos^2(s_i, s_j)`.
+
+    For the generator of an energy-based GAN, so that its examples differ; the recipe multiplies by 0.1.
+
+    Arguments:
+        codes: (N, d) of at least two examples, what the discriminator's encoder makes of generated ones. A code of 0
+            counts as orthogonal to all.
+
+    Returns:
+        Scalar in [0, 1]: 1 where all codes are parallel, 0 where they are orthogonal.
+
+    Raises:
+        ValueError: There are fewer than two codes.
+
+    References:
+        | Energy-based Generative Adversarial Network (Zhao et al., 2016), eq. 5
+        | https://arxiv.org/abs/1609.03126
+
+    Examples:
+        >>> pulling_away(torch.eye(3)), pulling_away(torch.ones(3, 2))
+        (tensor(0.), tensor(1.0000))
+    """
+    if len(codes) < 2:
+        raise ValueError(f"codes pull away from each other, so at least two are needed, got {len(codes)}.")
+    unit = normalize(codes, dim=1)
+    cosines = (unit @ unit.T).square()
+    count = len(codes)
+    return (cosines.sum() - cosines.diagonal().sum()) / (count * (count - 1))

@@ -1,0 +1,44 @@
+"""What is particular to f-GAN: its row of 2014 is that game, and its losses are the bound."""
+
+import pytest
+import torch
+
+from tests.recipes.test_contract import tiny
+from zerosum.api import checked
+from zerosum.errors import ConfigError
+from zerosum.game import gradients
+from zerosum.losses import DIVERGENCES, minimax, nonsaturating
+from zerosum.recipes import fgan
+
+
+def slopes(experiment, feed):
+    game = experiment.game
+    return [
+        gradients(game, turn, {**batches[0], "images": game.images})[1]
+        for turn, batches in zip(game.schedule.turns, feed.batches(0, 0), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("trick", "loss"), [(True, nonsaturating), (False, minimax)])
+def test_the_row_of_2014_is_that_game_bit_for_bit(trick, loss, monkeypatch):
+    ours = slopes(*tiny("fgan", divergence="gan", trick=trick))
+    monkeypatch.setattr(type(DIVERGENCES["gan"]), "pair", lambda self, trick: loss)
+    theirs = slopes(*tiny("fgan"))
+    for mine, other in zip(ours, theirs, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(mine, other, strict=True))
+
+
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_the_terms_are_the_bound(name):
+    experiment, feed = tiny("fgan", divergence=name)
+    game, (batch,) = experiment.game, feed.batches(0, 0)[0]
+    terms = game.schedule.turns[0].objective(game.networks, batch)
+    real = game.networks.discriminator(batch["x"])
+    fake = game.networks.discriminator(game.networks.generator(batch["z"]))
+    bound = DIVERGENCES[name].bound(real, fake)
+    assert float(-(terms["real"] + terms["fake"]).detach()) == pytest.approx(float(bound.detach()), abs=1e-6)
+
+
+def test_an_unknown_divergence_is_named_with_those_there_are():
+    with pytest.raises(ConfigError, match="reverse_kl"):
+        checked(fgan.Config, {"divergence": "reverse-kl"}, "here")
