@@ -1,6 +1,7 @@
 """Rule 13: the compiled round equals the eager one."""
 
 import copy
+import functools
 import shutil
 
 import pytest
@@ -10,13 +11,14 @@ from torch import nn
 from tests.games import discriminator, generator, plain_gan, points
 from zerosum import api
 from zerosum.data import open_data
-from zerosum.game import Game, Player, Turn, alternating, simultaneous
+from zerosum.game import Game, Player, Turn, alternating, consensus, extragradient, simultaneous
+from zerosum.losses import nonsaturating
 from zerosum.networks import Dropout, mlp
 from zerosum.recipes import mlp_gan
 from zerosum.runtime import reseed
 from zerosum.sources import Normal
 from zerosum.training import Feed
-from zerosum.updates import sgd
+from zerosum.updates import adam, optimistic, sgd
 
 
 def compiles(test):
@@ -122,6 +124,37 @@ def test_a_round_of_more_than_eight_updates_is_compiled_turn_by_turn():
         assert gap <= 1e-5
         assert one.terms == pytest.approx(other.terms, abs=1e-5)
         assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == pieces, "one for each turn, or its two halves"
+
+
+def with_its_graph(net, batch):
+    """The discriminator's objective for schedules that differentiate it in everybody's parameters."""
+    return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(net.generator(batch["z"])))
+
+
+@pytest.mark.slow
+@compiles
+@pytest.mark.parametrize(
+    ("schedule", "update"),
+    [
+        (extragradient, adam(1e-3)),
+        (functools.partial(consensus, gamma=0.1), adam(1e-3)),
+        (simultaneous, optimistic(adam(1e-3))),
+    ],
+    ids=["extragradient", "consensus", "optimistic"],
+)
+def test_every_schedule_compiles(schedule, update):
+    torch.manual_seed(0)
+    eager = Game(
+        {"generator": mlp((4, 8, 2), nn.Tanh), "discriminator": mlp((2, 8, 1), nn.Tanh)},
+        {name: Player((name,), update) for name in ("generator", "discriminator")},
+        schedule(Turn("discriminator", with_its_graph), Turn("generator", generator)),
+    )
+    compiled = copy.deepcopy(eager)
+    compiled.mode = "compile"
+    feed = Feed(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
+    gap, one, other = largest_gap(eager, compiled, feed)
+    assert gap <= 1e-5
+    assert one.terms == pytest.approx(other.terms, abs=1e-5)
 
 
 @pytest.mark.slow
