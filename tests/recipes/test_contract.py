@@ -83,7 +83,8 @@ def test_the_configuration_round_trips_through_the_command_line(name):
     words = []
     for f in dataclasses.fields(config):
         value = getattr(changed, f.name)
-        words += [option(f.name)] if value is True else [option(f.name), str(value)]
+        flags = {True: [option(f.name)], False: [option(f"no_{f.name}")]}
+        words += flags[value] if isinstance(value, bool) else [option(f.name), str(value)]
     assert parse({"recipe": config}, words, "test", "").recipe == changed
     assert parse({"recipe": config}, [], "test", "").recipe == config()
     assert api.checked(config, dataclasses.asdict(changed), "here") == changed
