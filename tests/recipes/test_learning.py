@@ -22,6 +22,7 @@ LEARNS = [
     ("mlp_gan", "grid", 20_000, 5, {"modes": (25, 25), "high_quality": (0.5, 1)}),
     ("r1gan", "digits", 6_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.3)}),
     ("r1gan", "ring", 4_000, 1, {"modes": (7, 8), "high_quality": (0.2, 1)}),
+    ("sngan", "ring", 2_000, 1, {"modes": (7, 8), "high_quality": (0.08, 1)}),
     ("unrolled", "ring", 1_800, 1, {"modes": (7, 8), "high_quality": (0.08, 1)}),
 ]
 CASES = [

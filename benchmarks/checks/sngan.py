@@ -1,0 +1,51 @@
+"""Checks of ``sngan``."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmarks.checks.checking import train
+from zerosum import api
+from zerosum.data import open_data
+from zerosum.recipes import sngan
+from zerosum.training import Feed, play_round
+
+
+def slopes(seed: int) -> dict[str, float]:
+    """300 rounds on the ring: how far the largest singular values of the weights are from 1, and the slope from below.
+
+    The power iteration follows weights that move, so the norms are also measured after passes in which they do not.
+    """
+    data = open_data("ring", seed=seed)
+    config = sngan.Config()
+    experiment = api.build(sngan, config, data.spec, seed)
+    game = experiment.game
+    feed = Feed(data, experiment.draws, game.schedule, config.batch_size, seed, game.device)
+    images = 0
+    for _ in range(300):
+        images = play_round(game, feed, images)
+    discriminator = game.networks.discriminator
+    x = (3 * torch.randn(10_000, 2, generator=torch.Generator().manual_seed(seed))).requires_grad_()
+
+    def largest() -> float:
+        discriminator.eval()
+        layers = [layer for layer in discriminator.modules() if isinstance(layer, torch.nn.Linear)]
+        return max(abs(float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) - 1) for layer in layers)
+
+    (slope,) = torch.autograd.grad(discriminator.eval()(x).sum(), x)
+    moving = largest()
+    discriminator.train()
+    for _ in range(500):
+        discriminator(x[:1])
+    return {
+        "largest distance of a norm from 1": round(moving, 6),
+        "the same after 500 passes": round(largest(), 6),
+        "largest slope": round(float(slope.norm(dim=1).max()), 4),
+    }
+
+
+CHECKS = {
+    "sngan-slopes": slopes,
+    "sngan-ring": train("sngan", "ring", 2_000),
+    "sngan-digits": train("sngan", "digits", 1_500),
+}

@@ -1,0 +1,79 @@
+"""SNGAN: every weight of the discriminator is divided by its largest singular value, so that its slope is at most 1.
+
+The bound holds everywhere and not just where a penalty looks, and costs one product with the weight per layer and pass.
+With it goes the hinge loss, whose discriminator stops caring for examples beyond a margin of 1. On perceptrons here;
+the paper's networks are convolutional.
+
+References:
+    | Spectral Normalization for Generative Adversarial Networks (Miyato et al., 2018), https://arxiv.org/abs/1802.05957
+    | Geometric GAN (Lim and Ye, 2017), https://arxiv.org/abs/1705.02894
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from zerosum.data import DataSpec
+from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.losses import hinge
+from zerosum.metrics import suited
+from zerosum.networks import perceptrons, spectral_norm
+from zerosum.sources import Normal
+from zerosum.training import GENERATES, Experiment, fields
+from zerosum.updates import adam
+
+
+@dataclass(frozen=True)
+class Config:
+    """The paper's decays of Adam and updates per round; the other numbers are this project's, for perceptrons."""
+
+    k: fields.Count = 5
+    """Updates of the discriminator in each round [updates]."""
+    batch_size: fields.Count = 128
+    """Real examples, and generated ones, in each update [examples]. The paper's is 64, and 128 for the generator."""
+    learning_rate: fields.Positive = 1e-3
+    """Step size of Adam, both players [per update]. The paper's is 2e-4."""
+    beta1: fields.Decay = 0.0
+    """Adam's decay of the first moment [per update]."""
+    beta2: fields.Decay = 0.9
+    """Adam's decay of the second moment [per update]."""
+    latent: fields.Count = 16
+    """Dimension of the latent z, standard normal [coordinates]. The paper's is 128."""
+    hidden: fields.Count = 128
+    """Width of the hidden layers [units]."""
+    depth: fields.Count = 3
+    """Hidden layers of either network [layers]."""
+
+
+def build(config: Config, spec: DataSpec) -> Experiment:
+    """The game on data of any shape."""
+
+    def discriminator(net: Networks, batch: Batch) -> Terms:
+        """Keep real above 1 and generated below -1."""
+        with torch.no_grad():
+            fake = net.generator(batch["z"])
+        return hinge.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """Be scored high."""
+        return {"fool": hinge.generator(net.discriminator(net.generator(batch["z"])))}
+
+    final = None if spec.kind == "real" else nn.Sigmoid
+    networks = perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
+    spectral_norm(networks["discriminator"])
+    update = adam(config.learning_rate, (config.beta1, config.beta2))
+    game = Game(
+        networks,
+        players={
+            "discriminator": Player(("discriminator",), update),
+            "generator": Player(("generator",), update),
+        },
+        schedule=alternating(
+            Turn("discriminator", discriminator, repeat=config.k),
+            Turn("generator", generator),
+        ),
+    )
+    return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))
