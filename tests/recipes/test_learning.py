@@ -24,6 +24,7 @@ LEARNS = [
     ("r1gan", "ring", 4_000, 1, {"modes": (7, 8), "high_quality": (0.2, 1)}),
     ("sngan", "ring", 2_000, 1, {"modes": (7, 8), "high_quality": (0.08, 1)}),
     ("unrolled", "ring", 1_800, 1, {"modes": (7, 8), "high_quality": (0.08, 1)}),
+    ("lsgan", "digits", 10_000, 3, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
 ]
 CASES = [
     pytest.param(name, data, rounds, seed, bounds, id=f"{name} {data} {seed}")
