@@ -112,7 +112,7 @@ def test_it_runs_only_while_it_is_what_it_was(capsys, mine):
     ):
         assert answer(capsys, *words)[0] == 4
         assert answer(capsys, *words, "--trust")[0] == 0
-    change(Path("run/recipe.py"), "import math", "import math  # changed")
+    change(Path("run/recipe.py"), "import torch", "import torch  # changed")
     with pytest.raises(RunError, match=r"neither .*my_recipe.py nor run/recipe.py is the recipe this run began with"):
         zs.load("run", trust=True)
 
@@ -182,7 +182,7 @@ def test_a_name_without_its_ending(capsys, mine):
 
 WRONG = {
     "a field the batch has not": ('net.generator(batch["z"]))', 'net.generator(batch["zz"]))', "KeyError: 'zz'"),
-    "shapes that do not fit": ("nn.Flatten(), mlp((size,", "nn.Flatten(), mlp((size + 1,", "RuntimeError: mat1"),
+    "shapes that do not fit": ("Normal(config.latent)", "Normal(config.latent + 1)", "RuntimeError: mat1"),
     "a player without a turn": (
         'Turn("generator", generator, offset=config.k)',
         'Turn("discriminator", generator, offset=config.k)',

@@ -98,7 +98,7 @@ def test_names_from_the_data_are_text():
 
 def test_a_film_has_few_frames_the_first_and_the_last():
     zs.train("vanilla", rounds=60, sample_every=1, **SMALL)
-    rounds = re.findall(r'data-round="([\d,]+)"', Path("run/report.html").read_text())
+    rounds = re.findall(r'data-label="round ([\d,]+)"', Path("run/report.html").read_text())
     assert len(rounds) == FRAMES
     assert (rounds[0], rounds[-1]) == ("0", "60")
 
