@@ -1,0 +1,94 @@
+"""WGAN-GP: the critic of a Wasserstein loss is kept to slope 1 by a penalty between real and generated examples.
+
+The best critic of the Wasserstein loss has slope 1 on the lines along which mass is to be moved, so a penalty asks for
+that at random points of lines between the two sides. The critic may then be trained far without its gradient
+vanishing. On perceptrons here, as in the paper's own experiments on toys; its image networks are residual.
+
+References:
+    | Improved Training of Wasserstein GANs (Gulrajani et al., 2017), https://arxiv.org/abs/1704.00028
+    | Two step sizes: GANs Trained by a Two Time-Scale Update Rule (Heusel et al., 2017), https://arxiv.org/abs/1706.08500
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from zerosum.data import DataSpec
+from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.losses import gradient_penalty, interpolate, wasserstein
+from zerosum.metrics import suited
+from zerosum.networks import perceptrons
+from zerosum.sources import Normal, Uniform
+from zerosum.training import GENERATES, Experiment, fields
+from zerosum.updates import adam
+
+
+@dataclass(frozen=True)
+class Config:
+    """The paper's schedule and decays, on smaller networks with larger steps."""
+
+    k: fields.Count = 5
+    """Updates of the critic in each round, the paper's [updates]."""
+    batch_size: fields.Count = 128
+    """Real examples, and generated ones, in each update; the paper has 256 on toys [examples]."""
+    penalty: fields.NonNegative = 1.0
+    """Weight lambda of the penalty; the paper's is 10 for images and 0.1 for toys."""
+    learning_rate: fields.Positive = 1e-3
+    """Step size of the generator's Adam; the paper's is 1e-4 [per update]."""
+    rate_ratio: fields.Positive = 1.0
+    """The critic's step size over the generator's; above 1 it may do with fewer updates (two time scales)."""
+    beta1: fields.Decay = 0.5
+    """Adam's decay of the first moment, the paper's [per update]."""
+    beta2: fields.Decay = 0.9
+    """Adam's decay of the second moment, the paper's [per update]."""
+    average_halflife: fields.Positive = 50_000
+    """Half-life of a weight in the generator's average, which samples are drawn from; of this project [images]."""
+    latent: fields.Count = 16
+    """Dimension of the latent z, standard normal [coordinates]."""
+    hidden: fields.Count = 128
+    """Width of the hidden layers; 512 in the paper [units]."""
+    depth: fields.Count = 3
+    """Hidden layers of either network, the paper's [layers]."""
+
+
+def build(config: Config, spec: DataSpec) -> Experiment:
+    """The game on data of any shape; the critic has no sigmoid and no batch norm, as its slope is an example's own."""
+
+    def critic(net: Networks, batch: Batch) -> Terms:
+        """Score real above generated, with slope 1 between the two: eq. 3."""
+        with torch.no_grad():
+            fake = net.generator(batch["z"])
+        between = interpolate(batch["x"], fake, batch["epsilon"])
+        return {
+            **wasserstein.discriminator(net.discriminator(batch["x"]), net.discriminator(fake)),
+            "penalty": config.penalty * gradient_penalty(net.discriminator, between),
+        }
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """Be scored high."""
+        return {"fool": wasserstein.generator(net.discriminator(net.generator(batch["z"])))}
+
+    rate, betas = config.learning_rate, (config.beta1, config.beta2)
+    hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
+    game = Game(
+        # The loss sees differences of the critic's values only, so its last layer has no bias.
+        perceptrons(spec.shape, config.latent, hidden, final=final, final_bias=False),
+        players={
+            "discriminator": Player(("discriminator",), adam(config.rate_ratio * rate, betas)),
+            "generator": Player(("generator",), adam(rate, betas)),
+        },
+        schedule=alternating(
+            Turn("discriminator", critic, repeat=config.k),
+            Turn("generator", generator),
+        ),
+        averages={"generator": config.average_halflife},
+    )
+    return Experiment(
+        game,
+        draws={"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)},
+        answers=GENERATES,
+        metrics=suited(spec),
+    )
