@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import answer
-from zerosum import __version__
+from zerosum import __version__, recipes
 from zerosum.cli import VERBS, main
 
 
@@ -25,7 +25,7 @@ def test_help_version_and_verbs(capsys):
         (
             ("train", "--data", "digits"),
             2,
-            "zerosum train begins with the name of a recipe (gan, mlp_gan, vanilla), got '--data'.",
+            f"zerosum train begins with the name of a recipe ({', '.join(recipes.names())}), got '--data'.",
         ),
         (("train", "vanilla", "--batch-sise", "5"), 2, "unknown option '--batch-sise'; nearest: --batch-size (see"),
         (("train", "vanilla", "--learning-rat=5"), 2, "unknown option '--learning-rat'; nearest: --learning-rate (see"),

@@ -186,8 +186,8 @@ def test_fault_23_ranks_that_part_are_stopped_before_anything_is_saved():
     assert not list(Path("run").glob("checkpoints/round-*"))
 
 
-BATCH_NORM = """nn.Sequential(nn.Flatten(), mlp((size, *hidden, 1), activation=_leaky, final_bias=False)),
-            "statistics": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(size)),"""
+BATCH_NORM = """networks=perceptrons(spec.shape, config.latent, hidden, _leaky, final_bias=False)
+        | {"statistics": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(torch.Size(spec.shape).numel()))},"""
 
 
 def test_batch_statistics_are_those_of_the_whole_batch():
@@ -195,7 +195,7 @@ def test_batch_statistics_are_those_of_the_whole_batch():
     from zerosum import recipes
 
     text = recipes.path_of("mlp_gan").read_text()
-    old = "nn.Sequential(nn.Flatten(), mlp((size, *hidden, 1), activation=_leaky, final_bias=False)),"
+    old = "networks=perceptrons(spec.shape, config.latent, hidden, _leaky, final_bias=False),"
     assert old in text
     text = text.replace(old, BATCH_NORM)
     text = text.replace('Player(("discriminator",), update)', 'Player(("discriminator", "statistics"), update)')

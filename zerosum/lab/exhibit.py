@@ -37,17 +37,35 @@ class Exhibit:
         self._parts.append(f"<p>{pages.text(text)}</p>")
 
     def plot(self, name: str, svg: str, caption: str) -> None:
-        """A plot, also kept as ``NAME.svg``."""
+        """A plot, also kept as a file.
+
+        Arguments:
+            name: Of the file, without its ending.
+            svg: An ``svg`` element.
+            caption: What it shows.
+        """
         self.figures[f"{name}.svg"] = svg.encode()
         self._parts.append(pages.figure(svg, caption, wide=True))
 
     def picture(self, name: str, png: bytes, caption: str) -> None:
-        """A picture, also kept as ``NAME.png``."""
+        """A picture, also kept as a file.
+
+        Arguments:
+            name: Of the file, without its ending.
+            png: Its content.
+            caption: What it shows.
+        """
         self.figures[f"{name}.png"] = png
         self._parts.append(pages.figure(pages.image(png, caption), caption))
 
     def film(self, name: str, frames: Sequence[tuple[str, bytes]], caption: str) -> None:
-        """Pictures with a scrubber; the last is also kept as ``NAME.png``."""
+        """Pictures with a scrubber; the last is also kept as a file.
+
+        Arguments:
+            name: Of the file, without its ending, and of the scrubber.
+            frames: What each is called, and its content, PNG.
+            caption: What they show.
+        """
         self.figures[f"{name}.png"] = frames[-1][1]
         self._parts.append(pages.film(frames, caption, name))
         self._parts.append(f"<p>{pages.text(caption)}</p>")

@@ -37,7 +37,13 @@ class Way:
 
 
 def orbit(game: Game, names: tuple[str, str], rounds: int) -> list[Point]:
-    """Where the two numbers are before the first round and after each."""
+    """Where the two numbers are before the first round and after each, as far as they are finite.
+
+    Arguments:
+        game: Of two numbers; it is played.
+        names: Of its networks, the horizontal one first.
+        rounds: How many.
+    """
 
     def point() -> Point:
         first, second = (float(game.networks[name].value.detach()) for name in names)
