@@ -23,4 +23,4 @@ def scene(name: str) -> ModuleType:
 def summary(name: str) -> str:
     """The first line of a scene's docstring, without importing it."""
     tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text())
-    return (ast.get_docstring(tree) or "").partition("\n")[0].replace(":math:", "").replace("`", "")
+    return (ast.get_docstring(tree) or "").partition("\n")[0]

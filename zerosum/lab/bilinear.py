@@ -1,4 +1,4 @@
-r"""Two players circle: :math:`\min_x \max_y x y` by every schedule, against the closed forms.
+"""Two players circle: min over x, max over y of x y, by every schedule and against the closed forms.
 
 Each player descends its own loss and neither is wrong, yet moving both at once drives them apart from the equilibrium
 at every step size. Looking ahead, remembering the last step or descending the length of both gradients brings them in.
