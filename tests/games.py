@@ -7,6 +7,7 @@ from torch import nn
 
 from zerosum.data import DataSpec, Stored
 from zerosum.game import Game, Player, Turn, alternating
+from zerosum.lab.games import Number
 from zerosum.losses import nonsaturating
 from zerosum.networks import mlp
 from zerosum.sources import Normal
@@ -14,21 +15,10 @@ from zerosum.training import Experiment, Feed, play_round
 from zerosum.updates import adam, sgd
 
 
-class Scalar(nn.Module):
-    """One float64 number."""
-
-    def __init__(self, value: float):
-        super().__init__()
-        self.value = nn.Parameter(torch.tensor(value, dtype=torch.float64))
-
-    def forward(self):
-        return self.value
-
-
 def bilinear(x=1.0, y=1.0, rate=0.1, schedule=alternating, repeat_y=1):
     """min_x max_y x y, the game every schedule can be computed on by hand."""
     return Game(
-        {"x": Scalar(x), "y": Scalar(y)},
+        {"x": Number(x), "y": Number(y)},
         {"x": Player(("x",), sgd(rate)), "y": Player(("y",), sgd(rate))},
         schedule(
             Turn("y", lambda net, batch: {"value": -net.x().detach() * net.y()}, repeat=repeat_y),

@@ -7,7 +7,7 @@ import torch
 
 from zerosum import updates
 from zerosum.game.ramps import constant, linear
-from zerosum.updates import adam, can_fuse, from_torch, momentum, rmsprop, sgd, step
+from zerosum.updates import adam, can_fuse, from_torch, kernels, momentum, rmsprop, rules, sgd, step
 
 RULES = {
     "sgd": (lambda rate: sgd(rate), lambda p, rate, **kw: torch.optim.SGD(p, lr=rate, **kw)),
@@ -95,9 +95,9 @@ def test_fused_equals_plain(name):
 def test_bias_correction_is_exact_at_small_steps():
     """1 - beta^t in float32 is off by 6e-5 where -expm1(t log beta) is not."""
     exact = 1 - 0.999**2
-    assert abs(float(updates._bias_correction(torch.tensor(2.0), 0.999)) / exact - 1) < 1e-6
+    assert abs(float(rules._bias_correction(torch.tensor(2.0), 0.999)) / exact - 1) < 1e-6
     assert abs(float(1 - torch.tensor(0.999) ** 2) / exact - 1) > 1e-5
-    assert float(updates._bias_correction(torch.tensor(1.0), 0.0)) == 1
+    assert float(rules._bias_correction(torch.tensor(1.0), 0.0)) == 1
 
 
 @pytest.mark.parametrize(("name", "fused"), [*((name, True) for name in FUSED), *((name, False) for name in RULES)])
@@ -222,7 +222,7 @@ def test_what_can_be_fused():
 
 
 def test_without_the_private_kernels_the_plain_execution_serves(monkeypatch):
-    monkeypatch.setattr(updates, "_has", lambda kernel: False)
+    monkeypatch.setattr(kernels, "has", lambda kernel: False)
     parameters, gradients = problem(torch.float32)
     for rule in (sgd(1e-3), momentum(1e-3, 0.9), adam(1e-3), rmsprop(1e-3)):
         assert not can_fuse(rule, parameters)

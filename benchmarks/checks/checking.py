@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import zerosum as zs
+from zerosum import api, recipes
+from zerosum.data import open_data
+from zerosum.training import Experiment, Feed, play_round
 
 Check = Callable[[int], Mapping[str, float]]
 """``seed -> {figure: value}``."""
@@ -21,3 +24,23 @@ def train(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
             return {result.metric: round(result.value, 4) for result in run.results}
 
     return check
+
+
+def played(recipe: str, data: str, rounds: int, seed: int) -> Experiment:
+    """A recipe's defaults after some rounds, without a run folder.
+
+    Args:
+        recipe: Its name.
+        data: Name of the data.
+        rounds: How many.
+        seed: Of networks, data and latents.
+    """
+    module, source = recipes.find(recipe), open_data(data, seed=seed)
+    config = module.Config()
+    experiment = api.build(module, config, source.spec, seed)
+    game = experiment.game
+    feed = Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device)
+    images = 0
+    for _ in range(rounds):
+        images = play_round(game, feed, images)
+    return experiment

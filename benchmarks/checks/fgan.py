@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from benchmarks.checks.checking import Check, train
 from zerosum.data.toys import GaussianMixture, gaussian
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import DIVERGENCES
 from zerosum.networks import mlp
+from zerosum.training import fool, tell_apart
 from zerosum.updates import adam
 
 TARGET = GaussianMixture(torch.tensor([[-1.0], [-1.0], [-1.0], [1.5], [2.5]], dtype=torch.float64), 0.6)
@@ -62,14 +63,6 @@ def fitted(name: str, seed: int) -> tuple[float, float]:
     torch.manual_seed(seed)
     loss = DIVERGENCES[name].pair()
 
-    def critic(net: Networks, batch: Batch) -> Terms:
-        with torch.no_grad():
-            fake = net.generator(batch["z"])
-        return loss.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
-
-    def generator(net: Networks, batch: Batch) -> Terms:
-        return {"fool": loss.generator(net.discriminator(net.generator(batch["z"])))}
-
     affine = nn.Linear(1, 1)
     with torch.no_grad():
         affine.weight.fill_(1.0)
@@ -80,7 +73,7 @@ def fitted(name: str, seed: int) -> tuple[float, float]:
             "discriminator": Player(("discriminator",), adam(2e-3, (0.5, 0.999))),
             "generator": Player(("generator",), adam(1e-3, (0.5, 0.999))),
         },
-        alternating(Turn("discriminator", critic, repeat=2), Turn("generator", generator)),
+        alternating(Turn("discriminator", tell_apart(loss), repeat=2), Turn("generator", fool(loss))),
         averages={"generator": 500 * BATCH},
     )
     draw = torch.Generator().manual_seed(seed)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.checks.checking import train
-from zerosum import api
-from zerosum.data import open_data
-from zerosum.recipes import sngan
-from zerosum.training import Feed, play_round
+from benchmarks.checks.checking import played, train
 
 
 def slopes(seed: int) -> dict[str, float]:
@@ -16,15 +12,8 @@ def slopes(seed: int) -> dict[str, float]:
 
     The power iteration follows weights that move, so the norms are also measured after passes in which they do not.
     """
-    data = open_data("ring", seed=seed)
-    config = sngan.Config()
-    experiment = api.build(sngan, config, data.spec, seed)
-    game = experiment.game
-    feed = Feed(data, experiment.draws, game.schedule, config.batch_size, seed, game.device)
-    images = 0
-    for _ in range(300):
-        images = play_round(game, feed, images)
-    discriminator = game.networks.discriminator
+    experiment = played("sngan", "ring", 300, seed)
+    discriminator = experiment.game.networks.discriminator
     x = (3 * torch.randn(10_000, 2, generator=torch.Generator().manual_seed(seed))).requires_grad_()
 
     def largest() -> float:

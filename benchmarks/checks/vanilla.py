@@ -5,23 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from benchmarks.checks.checking import train
-from zerosum import api
+from benchmarks.checks.checking import played, train
 from zerosum.data import Data, open_data
-from zerosum.recipes import vanilla
-from zerosum.training import Feed, play_round
 
 
 def vanilla_mnist(seed: int) -> dict[str, float]:
-    """Card A10: 20,000 rounds on MNIST; a classifier should be sure of the samples and find most digits among them."""
+    """20,000 rounds on MNIST; a classifier should be sure of the samples and find most digits among them."""
     data = open_data("mnist", seed=seed)
-    config = vanilla.Config()
-    experiment = api.build(vanilla, config, data.spec, seed)
-    game = experiment.game
-    feed = Feed(data, experiment.draws, game.schedule, config.batch_size, seed, game.device)
-    images = 0
-    for _ in range(20_000):
-        images = play_round(game, feed, images)
+    experiment = played("vanilla", "mnist", 20_000, seed)
     classifier = digit_classifier(data)
     held_out = open_data("mnist", "test").batch(0, 10_000)
     with torch.no_grad():

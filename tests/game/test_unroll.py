@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.games import Scalar, discriminator, noisy_experiment, plain_gan, play, values
+from tests.games import discriminator, noisy_experiment, plain_gan, play, values
 from zerosum.game import Game, Player, Turn, alternating, gradients, still, unroll
+from zerosum.lab.games import Number
 from zerosum.losses import nonsaturating
 from zerosum.networks import spectral_norm
 from zerosum.updates import adam, from_torch, momentum, sgd
@@ -69,7 +70,7 @@ def test_identity_32_bilinear_game_in_closed_form(steps):
         return {"f": ahead.t() * ahead.p()}
 
     game = Game(
-        {"t": Scalar(t), "p": Scalar(p)},
+        {"t": Number(t), "p": Number(p)},
         {"t": Player(("t",), sgd(0.1)), "p": Player(("p",), sgd(eta))},
         alternating(Turn("p", inner), Turn("t", outer)),
     )
@@ -151,7 +152,7 @@ def test_a_parameter_that_networks_share_moves_in_all_of_them():
 
 def test_unrolling_projects_as_the_player_does():
     game = Game(
-        {"t": Scalar(1.0), "p": Scalar(0.0)},
+        {"t": Number(1.0), "p": Number(0.0)},
         {"t": Player(("t",), sgd(0.1)), "p": Player(("p",), sgd(1.0), project=lambda name, v: v.clamp(-0.5, 0.5))},
         alternating(Turn("p", lambda n, b: {"f": -n.t() * n.p()}), Turn("t", lambda n, b: {"f": n.t() * n.p()})),
     )

@@ -10,6 +10,7 @@ from tests.games import bilinear as detached, values
 from zerosum.game import alternating, consensus, extragradient, simultaneous
 from zerosum.lab import spectrum, update_map
 from zerosum.lab.games import bilinear, dirac
+from zerosum.lab.spectrum import without_data
 from zerosum.losses import ADVERSARIAL
 from zerosum.updates import adam, momentum, optimistic, sgd
 
@@ -18,7 +19,7 @@ ETA = 0.1
 
 def at_rest(game):
     """The game after a round at its equilibrium: there it stays, and every rule has begun."""
-    game.play([[{} for _ in range(n)] for n in game.schedule.pattern(0)], 1)
+    game.play(without_data(game), 1)
     return game
 
 
@@ -40,7 +41,7 @@ def test_identity_30_moduli_of_the_bilinear_game(schedule, update, modulus):
     assert float(spectrum(game)[0].abs()) == pytest.approx(modulus, abs=1e-6)
 
 
-def test_the_card_s_figures():
+def test_the_moduli_as_numbers():
     assert [
         round(float(spectrum(at_rest(bilinear(0, 0, update, schedule)))[0].abs()), 6)
         for schedule, update in ((extragradient, sgd(0.1)), (simultaneous, optimistic(sgd(0.1))))
@@ -145,5 +146,5 @@ def test_without_a_penalty_minimax_leaves_and_nonsaturating_slows_down():
 def far(game, rounds=400):
     """The distance from the equilibrium after some rounds."""
     for _ in range(rounds):
-        game.play([[{}], [{}]], 1)
+        game.play(without_data(game), 1)
     return math.hypot(*values(game))

@@ -3,9 +3,7 @@
 A scene is a module with ``Config``, ``forecast(config) -> seconds`` and ``play(config) -> Exhibit``.
 """
 
-import ast
 import importlib
-from pathlib import Path
 from types import ModuleType
 
 from zerosum.lab.exhibit import Exhibit as Exhibit
@@ -21,6 +19,5 @@ def scene(name: str) -> ModuleType:
 
 
 def summary(name: str) -> str:
-    """The first line of a scene's docstring, without importing it."""
-    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text())
-    return (ast.get_docstring(tree) or "").partition("\n")[0]
+    """The first line of a scene's docstring."""
+    return (scene(name).__doc__ or "").partition("\n")[0]

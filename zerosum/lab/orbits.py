@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zerosum.game import Game
 from zerosum.lab.games import Arrange
-from zerosum.lab.spectrum import spectrum
+from zerosum.lab.spectrum import spectrum, without_data
 from zerosum.losses import AdversarialLoss, minimax
 from zerosum.updates import Update
 
@@ -51,7 +51,7 @@ def orbit(game: Game, names: tuple[str, str], rounds: int) -> list[Point]:
 
     points = [point()]
     for _ in range(rounds):
-        game.play([[{} for _ in range(repeats)] for repeats in game.schedule.pattern(game.round)], 0)
+        game.play(without_data(game), 0)
         points.append(point())
         if not math.isfinite(points[-1][0] + points[-1][1]):
             break

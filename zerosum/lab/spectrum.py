@@ -14,6 +14,11 @@ Batches = Sequence[Sequence[Batch]]
 """For each turn of the schedule, one batch per repeat."""
 
 
+def without_data(game: Game) -> list[list[Batch]]:
+    """Empty batches for the game's next round."""
+    return [[{} for _ in range(repeats)] for repeats in game.schedule.pattern(game.round)]
+
+
 def update_map(game: Game, batches: Batches | None = None, step: float = 1e-5) -> Tensor:
     r"""The derivative of one round at the game's present state, :math:`J_{ij} = \partial w_i' / \partial w_j`.
 
@@ -31,9 +36,7 @@ def update_map(game: Game, batches: Batches | None = None, step: float = 1e-5) -
     """
     trial = copy.deepcopy(game)
     trial.mode = "eager"
-    batches = (
-        [[{} for _ in range(repeats)] for repeats in game.schedule.pattern(game.round)] if batches is None else batches
-    )
+    batches = without_data(game) if batches is None else batches
     moving = [parameter for player in trial.players for parameter in trial.moved_by(player)]
     moving += [value for state in trial.states.values() for values in state.values() for value in values]
     moving = list({id(value): value for value in moving}.values())

@@ -13,7 +13,6 @@ References:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -81,10 +80,6 @@ class FDivergence:
         return AdversarialLoss(self.name, discriminator, generator, self.optimal, value)
 
 
-def _hellinger_output(v: Tensor) -> Tensor:
-    return -torch.expm1(-v)
-
-
 DIVERGENCES = {
     divergence.name: divergence
     for divergence in (
@@ -119,7 +114,7 @@ DIVERGENCES = {
             "squared_hellinger",
             lambda u: (u.sqrt() - 1).square(),
             lambda u: 1 - u.rsqrt(),
-            _hellinger_output,
+            lambda v: -torch.expm1(-v),
             lambda t: t / (1 - t),
             torch.expm1,
             "log P/Q / 2",
@@ -127,7 +122,7 @@ DIVERGENCES = {
         FDivergence(
             "jensen_shannon",
             lambda u: u * u.log() - (u + 1) * ((1 + u) / 2).log(),
-            lambda u: math.log(2) + (u / (1 + u)).log(),
+            lambda u: LOG_2 + (u / (1 + u)).log(),
             lambda v: LOG_2 - softplus(-v),
             lambda t: -(2 - t.exp()).log(),
             lambda v: softplus(v) - LOG_2,

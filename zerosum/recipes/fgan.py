@@ -13,16 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import nn
 
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, simultaneous
+from zerosum.game import Game, Player, Turn, simultaneous
 from zerosum.losses import DIVERGENCES
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields, fool, tell_apart
 from zerosum.updates import adam
 
 
@@ -51,17 +50,6 @@ class Config:
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape."""
     loss = DIVERGENCES[config.divergence].pair(config.trick)
-
-    def critic(net: Networks, batch: Batch) -> Terms:
-        """Raise the bound, eq. 4."""
-        with torch.no_grad():
-            fake = net.generator(batch["z"])
-        return loss.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
-
-    def generator(net: Networks, batch: Batch) -> Terms:
-        """Lower it, eq. 6; or raise T, with the trick."""
-        return {"fool": loss.generator(net.discriminator(net.generator(batch["z"])))}
-
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
         perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=None if spec.kind == "real" else nn.Sigmoid),
@@ -69,6 +57,6 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             "discriminator": Player(("discriminator",), update),
             "generator": Player(("generator",), update),
         },
-        schedule=simultaneous(Turn("discriminator", critic), Turn("generator", generator)),
+        schedule=simultaneous(Turn("discriminator", tell_apart(loss)), Turn("generator", fool(loss))),
     )
     return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))

@@ -12,16 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import nn
 
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import ADVERSARIAL
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields, fool, tell_apart
 from zerosum.updates import adam
 
 
@@ -49,17 +48,6 @@ class Config:
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; the discriminator has no sigmoid."""
     loss = ADVERSARIAL[config.coding]
-
-    def discriminator(net: Networks, batch: Batch) -> Terms:
-        """Regress on the targets, eq. 2."""
-        with torch.no_grad():
-            fake = net.generator(batch["z"])
-        return loss.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
-
-    def generator(net: Networks, batch: Batch) -> Terms:
-        """Be given the wanted value."""
-        return {"fool": loss.generator(net.discriminator(net.generator(batch["z"])))}
-
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
         perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=None if spec.kind == "real" else nn.Sigmoid),
@@ -68,8 +56,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             "generator": Player(("generator",), update),
         },
         schedule=alternating(
-            Turn("discriminator", discriminator, repeat=config.k),
-            Turn("generator", generator),
+            Turn("discriminator", tell_apart(loss), repeat=config.k),
+            Turn("generator", fool(loss)),
         ),
     )
     return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))

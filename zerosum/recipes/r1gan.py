@@ -21,7 +21,7 @@ from zerosum.losses import nonsaturating, squared_slope
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields, fool
 from zerosum.updates import rmsprop
 
 
@@ -68,10 +68,6 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             terms["r2"] = config.gamma_fake / 2 * squared_slope(fake_logits, fake).mean()
         return terms
 
-    def generator(net: Networks, batch: Batch) -> Terms:
-        """Be taken for real."""
-        return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
-
     update = rmsprop(config.learning_rate, config.decay)
     final = None if spec.kind == "real" else nn.Sigmoid
     game = Game(
@@ -82,7 +78,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         },
         schedule=alternating(
             Turn("discriminator", discriminator, repeat=config.k),
-            Turn("generator", generator),
+            Turn("generator", fool(nonsaturating)),
         ),
         averages={"generator": config.average_halflife},
     )

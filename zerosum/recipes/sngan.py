@@ -13,16 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import hinge
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons, spectral_norm
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields, fool, tell_apart
 from zerosum.updates import adam
 
 
@@ -51,16 +50,6 @@ class Config:
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape."""
 
-    def discriminator(net: Networks, batch: Batch) -> Terms:
-        """Keep real above 1 and generated below -1."""
-        with torch.no_grad():
-            fake = net.generator(batch["z"])
-        return hinge.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
-
-    def generator(net: Networks, batch: Batch) -> Terms:
-        """Be scored high."""
-        return {"fool": hinge.generator(net.discriminator(net.generator(batch["z"])))}
-
     final = None if spec.kind == "real" else nn.Sigmoid
     networks = perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
     spectral_norm(networks["discriminator"])
@@ -72,8 +61,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             "generator": Player(("generator",), update),
         },
         schedule=alternating(
-            Turn("discriminator", discriminator, repeat=config.k),
-            Turn("generator", generator),
+            Turn("discriminator", tell_apart(hinge), repeat=config.k),
+            Turn("generator", fool(hinge)),
         ),
     )
     return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from zerosum.data import DataSpec
@@ -22,7 +21,7 @@ from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields, tell_apart
 from zerosum.updates import adam
 
 
@@ -63,16 +62,10 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         """Tell real from generated, with the way back to the generator."""
         return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(net.generator(batch["z"])))
 
-    def discriminator(net: Networks, batch: Batch) -> Terms:
-        """The same where nobody asks for that way."""
-        with torch.no_grad():
-            fake = net.generator(batch["z"])
-        return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
-
     def generator(net: Networks, batch: Batch) -> Terms:
         """Do well against the discriminator K updates from here."""
         # Updates on fakes without a gradient lead to parameters that do not depend on the generator's.
-        answer = told_apart if config.second_order else discriminator
+        answer = told_apart if config.second_order else tell_apart(nonsaturating)
         ahead = unroll(net, "discriminator", answer, batch, config.unroll_steps)
         if config.cost == "nonsaturating":
             return {"fool": nonsaturating.generator(ahead.discriminator(net.generator(batch["z"])))}
@@ -97,7 +90,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             "generator": Player(("generator",), adam(config.generator_rate, betas)),
         },
         schedule=alternating(
-            Turn("discriminator", discriminator),
+            Turn("discriminator", tell_apart(nonsaturating)),
             Turn("generator", generator),
         ),
     )

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
@@ -23,7 +23,7 @@ from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons
 from zerosum.sources import Uniform
-from zerosum.training import Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields
 from zerosum.updates import adam
 
 
@@ -59,18 +59,6 @@ def generator(net: Networks, batch: Batch) -> Terms:
     return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
-def sample(net: Networks, batch: Batch) -> Tensor:
-    """Generated examples; also G(z) at given latents."""
-    out: Tensor = net.generator(batch["z"])
-    return out
-
-
-def score(net: Networks, batch: Batch) -> Tensor:
-    """The discriminator's logit, (N,): how real an example looks."""
-    out: Tensor = net.discriminator(batch["x"]).squeeze(1)
-    return out
-
-
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; points that are no images get a linear output instead of the sigmoid."""
     final = None if spec.kind == "real" else nn.Sigmoid
@@ -92,7 +80,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     return Experiment(
         game,
         draws={"z": Uniform(-1, 1, config.latent)},
-        answers={"sample": sample, "decode": sample, "score": score},
+        answers=GENERATES,
         metrics=suited(spec),
     )
 

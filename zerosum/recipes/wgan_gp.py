@@ -22,7 +22,7 @@ from zerosum.losses import gradient_penalty, interpolate, wasserstein
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons
 from zerosum.sources import Normal, Uniform
-from zerosum.training import GENERATES, Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields, fool
 from zerosum.updates import adam
 
 
@@ -67,10 +67,6 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             "penalty": config.penalty * gradient_penalty(net.discriminator, between),
         }
 
-    def generator(net: Networks, batch: Batch) -> Terms:
-        """Be scored high."""
-        return {"fool": wasserstein.generator(net.discriminator(net.generator(batch["z"])))}
-
     rate, betas = config.learning_rate, (config.beta1, config.beta2)
     hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
     game = Game(
@@ -82,7 +78,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         },
         schedule=alternating(
             Turn("discriminator", critic, repeat=config.k),
-            Turn("generator", generator),
+            Turn("generator", fool(wasserstein)),
         ),
         averages={"generator": config.average_halflife},
     )
