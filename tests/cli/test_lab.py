@@ -10,7 +10,15 @@ import pytest
 from tests.cli.commands import answer
 from zerosum import lab
 
-SMALL = {"bilinear": ("--rounds", "12"), "dirac": ("--rounds", "12"), "saturation": ("--points", "20")}
+SMALL = {
+    "learning-process": ("--rounds", "12", "--best", "5"),
+    "order": ("--updates", "40", "--inner", "10"),
+    "ratio": ("--updates", "20", "--n", "500"),
+    "blur": ("--rounds", "12"),
+    "bilinear": ("--rounds", "12"),
+    "dirac": ("--rounds", "12"),
+    "saturation": ("--points", "20"),
+}
 
 
 def test_every_scene_is_listed(capsys):
@@ -61,6 +69,16 @@ def test_saturation_at_the_left_edge(capsys):
     assert pull["maximum_likelihood"] == pytest.approx(-1 / 9999)
 
 
+def test_seconds_take_the_place_of_the_count(capsys):
+    """The forecast is measured, so only the order is certain: twice the time is more rounds, and both are said."""
+    counts = []
+    for seconds in ("0.21", "0.3"):
+        assert answer(capsys, "lab", "saturation", "--seconds", seconds, "--points", "5")[0] == 0
+        rows = ET.parse("lab-saturation/losses.svg").getroot().iter("{http://www.w3.org/2000/svg}polyline")
+        counts.append(max(len(row.get("points").split()) for row in rows))
+    assert 5 < counts[0] < counts[1]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -68,6 +86,10 @@ def test_saturation_at_the_left_edge(capsys):
         (("lab", "--rounds", "3"), "needs the name of a scene before --rounds"),
         (("lab", "dirac", "--rounds", "0"), "rounds"),
         (("lab", "bilinear", "--round", "3"), "--rounds"),
+        (("lab", "bilinear", "--seconds", "0"), "seconds must be greater than 0, got 0.0"),
+        (("lab", "order", "--seconds", "0.001"), "--seconds must leave time for the shortest of these scenes, about"),
+        (("lab", "learning-process", "--data", "ring"), "shows densities on a line, and ring has none"),
+        (("lab", "blur", "--answers", "0"), "answers"),
         (("lab", "dirac", "--out", "file"), "--out is a folder for the page and its figures, and file is a file"),
     ],
 )

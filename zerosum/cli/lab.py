@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +11,20 @@ from pathlib import Path
 from zerosum import api, lab
 from zerosum.cli.parse import parse
 from zerosum.errors import ConfigError, unknown
+from zerosum.training.fields import Count, Positive
+from zerosum.training.settings import with_threads
 
 
 @dataclass(frozen=True)
 class LabOptions:
-    """Where to."""
+    """Where to, and how long."""
 
     out: Path | None = None
     """A folder for the page, its figures and its numbers; lab-NAME by default."""
+    seconds: Positive | None = None
+    """As long as this, about; it takes the place of the rounds, or whatever the scene counts."""
+    threads: Count = 1
+    """Threads of torch. Networks as small as these gain nothing from more."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -37,12 +44,18 @@ def run(arguments: Sequence[str]) -> int:
     prog = f"zerosum lab {name}"
     given = parse({"scene": scene.Config, "options": LabOptions}, words, prog, lab.summary(name))
     config = api.checked(scene.Config, vars(given.scene), prog)
-    out = given.options.out or Path(f"lab-{name}")
+    options = api.checked(LabOptions, vars(given.options), prog)
+    out = options.out or Path(f"lab-{name}")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out is a folder for the page and its figures, and {out} is a file; name another.")
-    print(f"{name}: about {scene.forecast(config):.0f} s")
-    started = time.monotonic()
-    shown = scene.play(config)
+    with with_threads(options.threads):
+        cost = scene.cost(config)
+        if options.seconds is not None:
+            config = cost.within(config, options.seconds)
+            print(f"{cost.count}: {getattr(config, cost.count):,}")
+        print(f"{name}: about {math.ceil(cost.seconds(config))} s", flush=True)
+        started = time.monotonic()
+        shown = scene.play(config)
     page = shown.write(out)
     print(f"{shown.says}\n{time.monotonic() - started:.1f} s; page: {page}, figures: {', '.join(shown.figures)}")
     return 0

@@ -1,6 +1,6 @@
 """The theory laboratory: small games whose dynamics can be computed, and scenes that show a claim.
 
-A scene is a module with ``Config``, ``forecast(config) -> seconds`` and ``play(config) -> Exhibit``.
+A scene is a module with ``Config``, ``cost(config) -> Cost`` and ``play(config) -> Exhibit``.
 """
 
 import importlib
@@ -9,13 +9,13 @@ from types import ModuleType
 from zerosum.lab.exhibit import Exhibit as Exhibit
 from zerosum.lab.spectrum import spectrum as spectrum, update_map as update_map
 
-SCENES = ("bilinear", "dirac", "saturation")
+SCENES = ("learning-process", "order", "ratio", "blur", "bilinear", "dirac", "saturation")
 """What ``zerosum lab`` shows."""
 
 
 def scene(name: str) -> ModuleType:
     """The module of a scene."""
-    return importlib.import_module(f"zerosum.lab.{name}")
+    return importlib.import_module(f"zerosum.lab.{name.replace('-', '_')}")
 
 
 def summary(name: str) -> str:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from zerosum.game import Game, alternating, consensus, extragradient, simultaneous
 from zerosum.lab import games
+from zerosum.lab.cost import Cost, timed
 from zerosum.lab.exhibit import Exhibit
-from zerosum.lab.orbits import Point, Way, measured
+from zerosum.lab.orbits import Point, Way, measured, orbit
 from zerosum.lab.portrait import portrait
 from zerosum.training.fields import Count, NonNegative, Positive
 from zerosum.updates import adam, momentum, optimistic, sgd
@@ -35,9 +36,10 @@ class Config:
     """Rounds of each orbit."""
 
 
-def forecast(config: Config) -> float:
-    """Seconds it takes, about."""
-    return 1 + 0.006 * config.rounds
+def cost(config: Config) -> Cost:
+    """Seconds it takes, about: as many ways as there are, some of them of two updates a round."""
+    one = timed(lambda: orbit(games.bilinear(), ("x", "y"), 20)) / 20
+    return Cost("rounds", 10 * one)
 
 
 def play(config: Config) -> Exhibit:

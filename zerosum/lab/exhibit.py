@@ -58,16 +58,16 @@ class Exhibit:
         self.figures[f"{name}.png"] = png
         self._parts.append(pages.figure(pages.image(png, caption), caption))
 
-    def film(self, name: str, frames: Sequence[tuple[str, bytes]], caption: str) -> None:
-        """Pictures with a scrubber; the last is also kept as a file.
+    def film(self, name: str, frames: Sequence[tuple[str, str]], caption: str) -> None:
+        """Plots with a scrubber; the last is also kept as a file.
 
         Arguments:
             name: Of the file, without its ending, and of the scrubber.
-            frames: What each is called, and its content, PNG.
+            frames: What each is called, and its ``svg`` element.
             caption: What they show.
         """
-        self.figures[f"{name}.png"] = frames[-1][1]
-        self._parts.append(pages.film(frames, caption, name))
+        self.figures[f"{name}.svg"] = frames[-1][1].encode()
+        self._parts.append(pages.film(frames, name))
         self._parts.append(f"<p>{pages.text(caption)}</p>")
 
     def table(self, name: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -36,29 +36,27 @@ def figure(content: str, caption: str, wide: bool = False) -> str:
     return f"<figure>{content}{caption}</figure>"
 
 
-def image(png: bytes, alt: str, more: str = "") -> str:
+def image(png: bytes, alt: str) -> str:
     """A picture inside the page.
 
     Arguments:
         png: The file.
         alt: What it shows, for who cannot see it.
-        more: Attributes, as HTML.
     """
-    return f'<img alt="{text(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}"{more}>'
+    return f'<img alt="{text(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
-def film(frames: Sequence[tuple[str, bytes]], alt: str, name: str) -> str:
+def film(frames: Sequence[tuple[str, str]], name: str) -> str:
     """Pictures with a scrubber, the last one first.
 
     Arguments:
-        frames: What each is called, and its file, PNG.
-        alt: What they show.
+        frames: What each is called, and its picture, HTML.
         name: What the scrubber goes through.
     """
     top = len(frames) - 1
     shown = [
-        image(png, f"{alt}, {label}", f' class="frame" data-label="{text(label)}"{"" if i == top else " hidden"}')
-        for i, (label, png) in enumerate(frames)
+        f'<div class="frame" data-label="{text(label)}"{"" if i == top else " hidden"}>{content}</div>'
+        for i, (label, content) in enumerate(frames)
     ]
     return (
         f'<figure class="film">{"".join(shown)}<figcaption><button type="button">play</button> '
@@ -85,7 +83,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 760px; p
 h1 { font-size: 1.6rem; margin: .4em 0; } h2 { font-size: 1.15rem; margin: 1.8em 0 .5em; }
 .verdict { font-size: 1.1rem; border-left: 4px solid #4269d0; padding-left: 12px; }
 figure { margin: 0; } img { max-width: 100%; height: auto; display: block; } svg { min-width: 560px; display: block; }
-img { image-rendering: pixelated; border-radius: 4px; } img[hidden] { display: none; }
+img { image-rendering: pixelated; border-radius: 4px; } .frame[hidden] { display: none; }
 figcaption, p { margin: .4em 0; } figcaption { color: var(--soft); font-size: .9rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
 td, th { border-bottom: 1px solid var(--line); padding: 4px 16px 4px 0; text-align: left; vertical-align: top; }

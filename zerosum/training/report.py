@@ -220,7 +220,8 @@ def _curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
 def _film(shown: Sequence[Path]) -> str:
     step = max(1, (len(shown) - 1) / (FRAMES - 1))
     chosen = sorted({round(i * step) for i in range(FRAMES) if round(i * step) < len(shown)} | {len(shown) - 1})
-    frames = [
-        (f"round {int(shown[place].stem.removeprefix('round-')):,}", shown[place].read_bytes()) for place in chosen
-    ]
-    return f"{pages.film(frames, 'samples', 'round')}\n<p>The same latents at every picture.</p>"
+    frames = []
+    for place in chosen:
+        label = f"round {int(shown[place].stem.removeprefix('round-')):,}"
+        frames.append((label, pages.image(shown[place].read_bytes(), f"samples, {label}")))
+    return f"{pages.film(frames, 'round')}\n<p>The same latents at every picture.</p>"
