@@ -1,36 +1,20 @@
 """``python -m benchmarks.checks NAME --seed 0``: one check, or with a module's name all of its checks.
 
 A row for each is appended to ``benchmarks/results/checks.jsonl``; a row that is there already is not made again. The
-tables of the docs are made from these rows.
+page of the docs is made from these rows by ``python -m benchmarks.checks.table``.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 import time
 
 import torch
 import tyro
 
-import benchmarks.checks
-from benchmarks.checks.checking import Check
-from benchmarks.rows import RESULTS
+from benchmarks.checks.table import FILE, found
 from zerosum.errors import unknown
 from zerosum.runtime import machine
-
-FILE = RESULTS / "checks.jsonl"
-
-
-def found() -> dict[str, dict[str, Check]]:
-    """All checks, by module and name."""
-    modules = [module.name for module in pkgutil.iter_modules(benchmarks.checks.__path__)]
-    return {
-        name: importlib.import_module(f"benchmarks.checks.{name}").CHECKS
-        for name in modules
-        if name not in ("__main__", "checking")
-    }
 
 
 def main(name: tyro.conf.Positional[str], seed: int = 0) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import zerosum as zs
@@ -13,6 +15,21 @@ from zerosum.training import Experiment, Feed, play_round
 
 Check = Callable[[int], Mapping[str, float]]
 """``seed -> {figure: value}``."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What is asked of a figure, for every seed.
+
+    Arguments:
+        figure: How its name begins.
+        least: At least this.
+        most: At most this.
+    """
+
+    figure: str
+    least: float = -math.inf
+    most: float = math.inf
 
 
 def train(recipe: str, data: str, rounds: int, **settings: Any) -> Check:

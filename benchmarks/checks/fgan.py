@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from benchmarks.checks.checking import Check, train
+from benchmarks.checks.checking import Bound, Check, train
 from zerosum.data.toys import GaussianMixture, gaussian
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import DIVERGENCES
@@ -92,4 +92,11 @@ CHECKS: dict[str, Check] = {
     **{f"fgan-fit-{name}": fit(name) for name in DIVERGENCES},
     "fgan-ring": train("fgan", "ring", 10_000),
     "fgan-digits": train("fgan", "digits", 10_000),
+}
+ASKED = {
+    f"fgan-fit-{name}": (
+        Bound("error of the mean, in its std", most=0.05),
+        Bound("relative error of the std", most=0.05),
+    )
+    for name in DIVERGENCES
 }

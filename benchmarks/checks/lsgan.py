@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmarks.checks.checking import Check, train
+from benchmarks.checks.checking import Bound, Check, train
 from zerosum.data import open_data
 from zerosum.losses import ADVERSARIAL
 from zerosum.networks import mlp
@@ -62,4 +62,8 @@ CHECKS = {
     "lsgan-regression-pearson": regression("least_squares_pearson"),
     "lsgan-digits": train("lsgan", "digits", 10_000),
     "lsgan-ring": train("lsgan", "ring", 10_000),
+}
+ASKED = {
+    name: (Bound("greatest distance from the optimum", most=0.05),)
+    for name in ("lsgan-regression", "lsgan-regression-pearson")
 }

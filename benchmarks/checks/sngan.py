@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.checks.checking import played, train
+from benchmarks.checks.checking import Bound, played, train
 
 
 def slopes(seed: int) -> dict[str, float]:
@@ -37,4 +37,11 @@ CHECKS = {
     "sngan-slopes": slopes,
     "sngan-ring": train("sngan", "ring", 2_000),
     "sngan-digits": train("sngan", "digits", 1_500),
+}
+ASKED = {
+    "sngan-slopes": (
+        Bound("largest distance of a norm from 1", most=1e-3),
+        Bound("the same after 500 passes", most=1e-3),
+        Bound("largest slope", most=1.0),
+    )
 }

@@ -81,7 +81,7 @@ def play(config: Config) -> Exhibit:
     for round in range(config.rounds + 1):
         if round in rounds:
             film.append((f"round {round:,}", process.picture(f"round {round:,}")))
-        if round == config.rounds // 60:
+        if round == config.rounds // 20:
             slow, tracked = _slow_motion(process, config.best)
         if round < config.rounds:
             process.play()
@@ -100,7 +100,7 @@ def play(config: Config) -> Exhibit:
     )
     shown.heading("One round in slow motion")
     shown.text(
-        f"From round {config.rounds // 60:,}. First the discriminator alone is trained to its best against a generator "
+        f"From round {config.rounds // 20:,}. First the discriminator alone is trained to its best against a generator "
         "that holds still: it tracks P / (P + Q), dotted. Then the generator alone moves, up the slope of D."
     )
     for number, (name, svg) in enumerate(slow, 1):

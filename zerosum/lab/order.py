@@ -199,7 +199,8 @@ def hessian_rows(seed: int) -> list[dict[str, object]]:
 
     rows: list[dict[str, object]] = []
     for name, constant in (("constant", True), ("a network at its start", False)):
-        hessian = torch.autograd.functional.hessian(functools.partial(loss, constant=constant), flat)
+        of = functools.partial(loss, constant=constant)
+        hessian: Tensor = torch.autograd.functional.hessian(of, flat)  # type: ignore[no-untyped-call]
         rows.append({"D is": name, "largest second derivative": float(hessian.detach().abs().max())})
     return rows
 
