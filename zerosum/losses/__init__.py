@@ -1,4 +1,4 @@
-"""How a player is scored: adversarial losses on logits, f-divergences, penalties on a critic's slope and weights.
+"""How a player is scored: adversarial losses on logits, f-divergences, comparisons, penalties on slopes and weights.
 
 Pure functions of tensors; they know no game. A weight is a factor in the recipe, in sight.
 """
@@ -15,6 +15,8 @@ from zerosum.losses.adversarial import (
     reverse_kl as reverse_kl,
     wasserstein as wasserstein,
 )
+from zerosum.losses.comparisons import COMPARISONS as COMPARISONS, Comparison as Comparison, mmd as mmd
+from zerosum.losses.criteria import noise_contrastive as noise_contrastive, self_contrastive as self_contrastive
 from zerosum.losses.divergences import DIVERGENCES as DIVERGENCES, FDivergence as FDivergence
 from zerosum.losses.penalties import (
     consistency as consistency,
