@@ -35,20 +35,29 @@ def log_density(theta: Tensor, x: Tensor) -> Tensor:
 
 
 def modes(seed: int) -> dict[str, float]:
-    """An affine generator against the exact discriminator, the data two modes at -2 and 2; it begins at N(0.5, 1)."""
-    data, figures = mixture(modes=2, spacing=4, std=0.5), {}
+    """What an affine generator makes of two modes at -2 and 2 by either divergence."""
+    figures = {}
     for cost in ("maximum_likelihood", "reverse_kl"):
-        draw = torch.Generator().manual_seed(seed)
-        theta = torch.tensor([0.5, 0.0])
-        generator = ADVERSARIAL[cost].generator
-
-        def loss(position: int) -> Tensor:
-            x = theta[0] + theta[1].exp() * torch.randn(BATCH, 1, generator=draw)  # noqa: B023
-            return generator(data.log_density(x) - log_density(theta.detach(), x))  # noqa: B023
-
-        mean, log_std = descend(theta, loss)
-        figures |= {f"mean, {cost}": round(mean, 4), f"std, {cost}": round(math.exp(log_std), 4)}
+        mean, std = affine(cost, seed)
+        figures |= {f"mean, {cost}": round(mean, 4), f"std, {cost}": round(std, 4)}
     return figures
+
+
+def affine(cost: str, seed: int) -> tuple[float, float]:
+    """Mean and standard deviation it arrives at against the exact discriminator, from mean 1 and standard deviation 1.
+
+    Not from the middle: KL(Q, P) has a local minimum there, of standard deviation 1.736, with 1.871 nats against 0.693
+    at a mode.
+    """
+    data, draw = mixture(modes=2, spacing=4, std=0.5), torch.Generator().manual_seed(seed)
+    theta = torch.tensor([1.0, 0.0])
+
+    def loss(position: int) -> Tensor:
+        x = theta[0] + theta[1].exp() * torch.randn(BATCH, 1, generator=draw)
+        return ADVERSARIAL[cost].generator(data.log_density(x) - log_density(theta.detach(), x))
+
+    mean, log_std = descend(theta, loss)
+    return mean, math.exp(log_std)
 
 
 def noise_contrast(seed: int) -> dict[str, float]:
