@@ -63,4 +63,6 @@ CHECKS = {
     "implicit-mmd": moments,
     "implicit-digits": train("implicit", "digits", 10_000),
     "implicit-ring": train("implicit", "ring", 10_000),
+    "implicit-digits-moments": train("implicit", "digits", 10_000, comparison="moment_matching"),
+    "implicit-ring-moments": train("implicit", "ring", 10_000, comparison="moment_matching"),
 }

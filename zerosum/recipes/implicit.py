@@ -1,10 +1,12 @@
 """Implicit models: compare the two laws by any rule, then move the generator by any loss on the log ratio it found.
 
 The critic's rule and the generator's loss need not belong together: every rule's best critic is log P/Q, and the
-generator's loss takes that. Matching moments compares without a critic, and the generator descends the comparison.
+generator's loss takes that. R1 keeps the critic from running off where the two laws hardly overlap. Matching moments
+compares without a critic, and the generator descends the comparison.
 
 References:
     | Learning in Implicit Generative Models (Mohamed and Lakshminarayanan, 2016), https://arxiv.org/abs/1610.03483
+    | R1: Which Training Methods for GANs do actually Converge? (Mescheder et al., 2018), https://arxiv.org/abs/1801.04406
     | Moments: Generative Moment Matching Networks (Li et al., 2015), https://arxiv.org/abs/1502.02761
 """
 
@@ -37,6 +39,9 @@ class Config:
     """The generator's loss on the log ratio; not used by moment_matching."""
     k: fields.Count = 1
     """Updates of the critic in each round; not used by moment_matching [updates]."""
+    gamma: fields.NonNegative = 1.0
+    """Weight of R1 on the critic, gamma / 2 times its mean squared slope at real examples; 0 leaves it out. Not used by
+    moment_matching, not in the paper."""
     bandwidth: fields.Positive = 1.0
     """Of moment_matching's middle kernel, in units of the distance between examples; the others have a quarter, half,
     twice and four times as much."""
@@ -71,7 +76,9 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         schedule = alternating(Turn("generator", match))
     else:
         pair = replace(ADVERSARIAL[config.cost], discriminator=COMPARISONS[config.comparison])
-        schedule = alternating(Turn("discriminator", tell_apart(pair), repeat=config.k), Turn("generator", fool(pair)))
+        schedule = alternating(
+            Turn("discriminator", tell_apart(pair, config.gamma), repeat=config.k), Turn("generator", fool(pair))
+        )
     return Experiment(
         Game(networks, players, schedule), draws={"z": Normal(config.latent)}, answers=answers, metrics=suited(spec)
     )

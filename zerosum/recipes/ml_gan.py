@@ -15,16 +15,15 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import nn
 
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
-from zerosum.losses import ADVERSARIAL, squared_slope
+from zerosum.losses import ADVERSARIAL
 from zerosum.metrics import suited
 from zerosum.networks import perceptrons
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, fields
+from zerosum.training import GENERATES, Experiment, fields, tell_apart
 from zerosum.updates import adam
 
 
@@ -61,17 +60,6 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape."""
     loss = ADVERSARIAL[config.cost]
 
-    def discriminator(net: Networks, batch: Batch) -> Terms:
-        """Tell real from generated, with little slope at real examples."""
-        with torch.no_grad():
-            fake = net.generator(batch["z"])
-        real = batch["x"].detach().requires_grad_(config.gamma > 0)
-        logits = net.discriminator(real)
-        terms = loss.discriminator(logits, net.discriminator(fake))
-        if config.gamma > 0:
-            terms["r1"] = config.gamma / 2 * squared_slope(logits, real).mean()
-        return terms
-
     def generator(net: Networks, batch: Batch) -> Terms:
         """Have what the discriminator's ratio asks for."""
         logits = net.discriminator(net.generator(batch["z"]))
@@ -88,7 +76,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             "generator": Player(("generator",), update),
         },
         schedule=alternating(
-            Turn("discriminator", discriminator, repeat=config.k),
+            Turn("discriminator", tell_apart(loss, config.gamma), repeat=config.k),
             Turn("generator", generator),
         ),
         averages={"generator": config.average_halflife},

@@ -9,16 +9,28 @@ import torch
 from torch import Tensor
 
 from zerosum.game import Batch, Networks, Objective, Terms
-from zerosum.losses import AdversarialLoss
+from zerosum.losses import AdversarialLoss, squared_slope
 
 
-def tell_apart(loss: AdversarialLoss) -> Objective:
-    """The discriminator's objective: its terms on real and on generated examples, which get no gradient."""
+def tell_apart(loss: AdversarialLoss, gamma: float = 0.0) -> Objective:
+    """The discriminator's objective: its terms on real and on generated examples, which get no gradient.
+
+    Arguments:
+        loss: Of the pair, the discriminator's half.
+        gamma: Weight of R1, the term ``r1``: gamma / 2 times the mean squared slope at real examples. 0 leaves it out.
+    """
 
     def discriminator(net: Networks, batch: Batch) -> Terms:
         with torch.no_grad():
             fake = net.generator(batch["z"])
-        return loss.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
+        if not gamma:
+            return loss.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
+        x = batch["x"].detach().requires_grad_()
+        real = net.discriminator(x)
+        return {
+            **loss.discriminator(real, net.discriminator(fake)),
+            "r1": gamma / 2 * squared_slope(real, x).mean(),
+        }
 
     return discriminator
 
