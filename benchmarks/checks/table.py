@@ -23,8 +23,8 @@ INTRODUCTION = """# Checks
 Every figure that a recipe's page or the laboratory claims, by `python -m benchmarks.checks NAME --seed SEED`, which
 appends a row to `benchmarks/results/checks.jsonl`; this page is made from those rows by
 `python -m benchmarks.checks.table`. One thread of a processor, torch 2.13 CPU, on a machine that others use too. Values
-stand in the order of the seeds. Where something is asked of a figure, the verdict says for how many seeds it holds; what
-a miss is due to stands on the recipe's page.
+stand in the order of the seeds. Where something is asked of a figure, the verdict says for how many seeds it holds;
+what a miss is due to stands on the recipe's page.
 
 | of | check | figure | by seed | asked | seeds | seconds | verdict |
 |---|---|---|---|---|---|---|---|
