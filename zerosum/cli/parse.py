@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -34,9 +34,10 @@ def parse(
         An object with an instance per group.
 
     Raises:
-        ConfigError: An option nobody knows.
+        ConfigError: An option nobody knows, or a value that is none of an option's choices.
         SystemExit: Help was asked for (0), or a value cannot be read (2, after a message).
     """
+    _refuse_other_choices(groups, list(arguments), prog)
     # Groups are not seen in the help. Without a help of their own, tyro would look for one in the source of the class
     # below, which has none.
     group = tyro.conf.arg(name="", help="")
@@ -52,11 +53,26 @@ def parse(
     )
     if rest:
         word = next((w for w in rest if w.startswith("--")), rest[0])
-        known = [option(f.name) for kind in groups.values() for f in dataclasses.fields(kind)]
+        known = [option(f.name, f.default) for kind in groups.values() for f in dataclasses.fields(kind)]
         if word.startswith("-"):
             raise ConfigError(f"{unknown('option', word.partition('=')[0], known)[:-1]} (see {prog} --help).")
         raise ConfigError(f"{prog} does not know what to do with {word!r} (see {prog} --help).")
     return parsed
+
+
+def _refuse_other_choices(groups: dict[str, type], words: list[str], prog: str) -> None:
+    """Say the nearest choice to a value that is none, where tyro would list them all."""
+    for kind in groups.values():
+        for name, hint in get_type_hints(kind).items():
+            # of Literal[...] | None the choices of the first
+            choices = next((get_args(part) for part in (hint, *get_args(hint)) if get_origin(part) is Literal), ())
+            for place, word in enumerate(words):
+                flag, equals, value = word.partition("=")
+                if not choices or flag.replace("_", "-") != option(name):
+                    continue
+                value = value if equals else next(iter(words[place + 1 : place + 2]), "")
+                if value and not value.startswith("-") and value not in map(str, choices):
+                    raise ConfigError(f"{unknown(name.replace('_', ' '), value, choices)[:-1]} (see {prog} --help).")
 
 
 def run_and_words(arguments: Sequence[str], prog: str) -> tuple[str, list[str]]:
@@ -73,9 +89,9 @@ def run_and_words(arguments: Sequence[str], prog: str) -> tuple[str, list[str]]:
     return folder, words
 
 
-def option(name: str) -> str:
-    """A field's name as an option."""
-    return "--" + name.replace("_", "-")
+def option(name: str, default: object = None) -> str:
+    """A field's name as an option; of a switch that is on, the option that turns it off."""
+    return ("--no-" if default is True else "--") + name.replace("_", "-")
 
 
 def command() -> str:

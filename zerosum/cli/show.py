@@ -35,5 +35,10 @@ def run(arguments: Sequence[str]) -> int:
         print("  a batch is the mean of its examples: micro-batches and ranks do not change the result")
     print("\nSettings (zerosum train, --help says what they are):")
     for name, value in recipe.settings.items():
-        print(f"  {option(name):22} {value}")
+        print(f"  {option(name, value):22} {_said(value)}")
     return 0
+
+
+def _said(value: object) -> str:
+    """A setting's value; a switch takes none, so what is said is how it stands."""
+    return f"(it is {'on' if value else 'off'})" if isinstance(value, bool) else str(value)
