@@ -8,7 +8,7 @@ import zerosum as zs
 from zerosum import api
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
-LINES = {"ring_r1": 80, "wgan_gp": 80, "lsgan": 60}
+LINES = {"ring_r1": 80, "ring_wgan_gp": 80, "least_squares": 60}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -31,5 +31,5 @@ def test_an_example_finds_modes(path, seed):
     """All of them with a penalty; least squares alone loses some, and says so in the docs."""
     run = zs.train(str(path), data="ring", seed=seed, out="run", progress=False)
     found = {result.metric.partition("[")[0]: result.value for result in run.results}
-    assert found["modes"] >= (2 if path.stem == "lsgan" else 8)
+    assert found["modes"] >= (2 if path.stem == "least_squares" else 8)
     assert found["high_quality"] > 0.5

@@ -1,4 +1,4 @@
-"""WGAN-GP on points: ``zerosum train examples/wgan_gp.py --data ring``.
+"""WGAN-GP on points: ``zerosum train examples/ring_wgan_gp.py --data ring``.
 
 References:
     | Improved Training of Wasserstein GANs (Gulrajani et al., 2017), https://arxiv.org/abs/1704.00028
