@@ -37,6 +37,7 @@ CHECKS = {
     "sngan-slopes": slopes,
     "sngan-ring": train("sngan", "ring", 2_000),
     "sngan-digits": train("sngan", "digits", 1_500),
+    "sngan-digits-convolutions": train("sngan", "digits", 1_500, networks="convolutions"),
 }
 ASKED = {
     "sngan-slopes": (

@@ -5,6 +5,7 @@ import torch
 
 from tests.games import play
 from tests.recipes.test_contract import tiny
+from zerosum.errors import ConfigError
 
 
 def normalised(discriminator):
@@ -27,6 +28,34 @@ def test_no_two_points_are_scored_further_apart_than_they_lie():
     one, other = (3 * torch.randn(500, 2, generator=generator) for _ in range(2))
     scored = [experiment.ask("score", {"x": x}) for x in (one, other)]
     assert ((scored[0] - scored[1]).abs() <= 1.001 * (one - other).norm(dim=1)).all()
+
+
+def test_convolutions_have_matrices_of_norm_one_and_play_images():
+    experiment, feed = tiny("sngan", "digits", networks="convolutions", width=4, learning_rate=1e-4)
+    play(experiment.game, feed, 10)
+    discriminator = experiment.game.networks.discriminator.eval()
+    weights = [layer.weight.detach() for layer in discriminator.modules() if hasattr(layer, "parametrizations")]
+    assert len(weights) == 2  # a convolution and the dense layer
+    for weight in weights:
+        assert float(torch.linalg.matrix_norm(weight.flatten(1), 2)) == pytest.approx(1, abs=2e-2)
+    samples = experiment.sample(8, seed=0)
+    assert samples.shape == (8, 1, 8, 8)
+    assert 0 <= float(samples.min()) < float(samples.max()) <= 1
+
+
+def test_the_convolutions_discriminator_sees_the_range_its_generator_makes():
+    """Both ends of [0, 1] reach it as -1 and 1."""
+    experiment, _ = tiny("sngan", "digits", networks="convolutions", width=4)
+    inward, outward = experiment.game.networks.discriminator[0], experiment.game.networks.generator[-1]
+    ends = torch.tensor([0.0, 0.25, 1.0])
+    assert inward(ends).tolist() == [-1, -0.5, 1]
+    assert torch.equal(outward(inward(ends)), ends)
+
+
+@pytest.mark.parametrize("data", ["ring", "gaussian"])
+def test_convolutions_of_points_are_refused(data):
+    with pytest.raises(ConfigError, match=r"images \(C, S, S\) with S = 8, 16, 32, .*; take networks perceptrons"):
+        tiny("sngan", data, networks="convolutions")
 
 
 def test_the_terms_are_the_margins_of_the_logits():

@@ -12,14 +12,16 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from zerosum.data import DataSpec
+from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import hinge
 from zerosum.metrics import suited
-from zerosum.networks import perceptrons, spectral_norm
+from zerosum.networks import dcgan_discriminator, dcgan_generator, perceptrons, spectral_norm
 from zerosum.sources import Normal
 from zerosum.training import GENERATES, Experiment, fields, fool, tell_apart
 from zerosum.updates import adam
@@ -45,13 +47,34 @@ class Config:
     """Width of the hidden layers [units]."""
     depth: fields.Count = 3
     """Hidden layers of either network [layers]."""
+    networks: Literal["perceptrons", "convolutions"] = "perceptrons"
+    """Convolutions of stride 2 are for images of side 8, 16, 32, ...; hidden and depth are not theirs."""
+    width: fields.Count = 32
+    """Channels of the convolutions' largest planes; each half as large has twice as many [channels]."""
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
-    """The game on data of any shape."""
+    """The game on data of any shape; by convolutions on square images.
 
-    final = None if spec.kind == "real" else nn.Sigmoid
-    networks = perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
+    Raises:
+        ConfigError: Convolutions are asked for, and the data are no images of such a side.
+    """
+    networks: dict[str, nn.Module] = {}
+    if config.networks == "convolutions":
+        try:
+            networks |= {
+                "generator": nn.Sequential(
+                    dcgan_generator(config.latent, spec.shape, config.width, kernel=4), _Affine(0.5, 0.5)
+                ),
+                "discriminator": nn.Sequential(
+                    _Affine(2.0, -1.0), dcgan_discriminator(spec.shape, config.width, kernel=4, batch_norm=False)
+                ),
+            }
+        except ValueError as error:
+            raise ConfigError(f"{str(error)[:-1]} ({spec.name}); take networks perceptrons.") from error
+    else:
+        final = None if spec.kind == "real" else nn.Sigmoid
+        networks |= perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
     spectral_norm(networks["discriminator"])
     update = adam(config.learning_rate, (config.beta1, config.beta2))
     game = Game(
@@ -66,3 +89,14 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ),
     )
     return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))
+
+
+class _Affine(nn.Module):
+    """From the range of one network to that of the other: images are in [0, 1] outside, in [-1, 1] inside."""
+
+    def __init__(self, factor: float, shift: float):
+        super().__init__()
+        self._factor, self._shift = factor, shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._factor * x + self._shift
