@@ -57,16 +57,17 @@ def test_identity_32_unrolled_zero_steps_is_the_plain_gan_bit_for_bit():
             assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("second_order", [True, False])
 @pytest.mark.parametrize("steps", [0, 1, 2, 5])
-def test_identity_32_bilinear_game_in_closed_form(steps):
-    """f = t p with inner ascent eta: f_K = t p + K eta t^2, so df_K/dt = p + 2 K eta t."""
+def test_identity_32_bilinear_game_in_closed_form(steps, second_order):
+    """f = t p with inner ascent eta: f_K = t p + K eta t^2, so df_K/dt = p + 2 K eta t; half of it at a fixed p_K."""
     t, p, eta = 0.7, -0.4, 0.3
 
     def inner(net, batch):
         return {"f": -net.t() * net.p()}
 
     def outer(net, batch):
-        ahead = unroll(net, "p", inner, batch, steps)
+        ahead = unroll(net, "p", inner, batch, steps, second_order)
         return {"f": ahead.t() * ahead.p()}
 
     game = Game(
@@ -76,7 +77,7 @@ def test_identity_32_bilinear_game_in_closed_form(steps):
     )
     terms, slopes = gradients(game, game.schedule.turns[1], {"images": game.images})
     assert float(terms["f"].detach()) == pytest.approx(t * p + steps * eta * t**2, abs=1e-12)
-    assert float(slopes[0]) == pytest.approx(p + 2 * steps * eta * t, abs=1e-12)
+    assert float(slopes[0]) == pytest.approx(p + (1 + second_order) * steps * eta * t, abs=1e-12)
     assert values(game) == (t, p)
 
 

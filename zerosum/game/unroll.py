@@ -43,7 +43,9 @@ def still(network: nn.Module) -> Functional:
     )
 
 
-def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, steps: int) -> Networks:
+def unroll(
+    networks: Networks, player: str, objective: Objective, batch: Batch, steps: int, second_order: bool = True
+) -> Networks:
     r"""The networks as they would be after ``steps`` updates of a player, differentiable through those updates.
 
     :math:`\theta_{i+1} = \mathrm{update}(\theta_i, \nabla_\theta L(\theta_i))` with the player's own rule, starting
@@ -57,6 +59,7 @@ def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, 
             for the paper's second-order terms its fakes must carry theirs.
         batch: What every step sees.
         steps: K, at least 0.
+        second_order: Whether gradients flow back through the updates; without, where they lead is a constant.
 
     Returns:
         The networks, with those that hold a parameter the player moves replaced by functional ones.
@@ -95,9 +98,11 @@ def unroll(networks: Networks, player: str, objective: Objective, batch: Batch, 
 
     values = list(moved.values())
     for _ in range(steps):
+        if not second_order:
+            values = [value.detach().requires_grad_() for value in values]
         loss = total(player, objective(with_values(values), batch))
         slopes = mean_over_ranks(
-            torch.autograd.grad(loss, values, create_graph=True, allow_unused=True, materialize_grads=True)
+            torch.autograd.grad(loss, values, create_graph=second_order, allow_unused=True, materialize_grads=True)
         )
         values, state = mover.update.plain(slopes, state, values, batch["images"])
         if mover.project is not None:

@@ -64,9 +64,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     def generator(net: Networks, batch: Batch) -> Terms:
         """Do well against the discriminator K updates from here."""
-        # Updates on fakes without a gradient lead to parameters that do not depend on the generator's.
-        answer = told_apart if config.second_order else tell_apart(nonsaturating)
-        ahead = unroll(net, "discriminator", answer, batch, config.unroll_steps)
+        ahead = unroll(net, "discriminator", told_apart, batch, config.unroll_steps, config.second_order)
         if config.cost == "nonsaturating":
             return {"fool": nonsaturating.generator(ahead.discriminator(net.generator(batch["z"])))}
         # With its real half, whose value depends on the generator by the updates looked ahead.
