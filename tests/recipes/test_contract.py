@@ -14,7 +14,7 @@ from zerosum.training import Feed
 
 RECIPES = recipes.names()
 DATA = ("digits", "ring", "gaussian")
-TINY = {"batch_size": 16, "hidden": 8, "units": 8, "latent": 4}
+TINY = {"batch_size": 16, "hidden": 8, "units": 8, "latent": 4, "warm_k": 7}
 
 
 def small(module):
@@ -25,7 +25,7 @@ def small(module):
 def tiny(name, data="digits", seed=0, **settings):
     """A recipe at tiny size, as it stands before the first round: its experiment and its feed."""
     module = recipes.find(name)
-    config = module.Config(**small(module), **settings)
+    config = module.Config(**{**small(module), **settings})
     source = open_data(data, seed=seed)
     experiment = api.build(module, config, source.spec, seed)
     experiment.begin(lambda: open_data(data))
