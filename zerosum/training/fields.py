@@ -20,3 +20,6 @@ Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 NonNegativeCount = Annotated[int, Field(ge=0)]
 """0, 1, 2, ..."""
+
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+"""A share or a probability in [0, 1)."""
