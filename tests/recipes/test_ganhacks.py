@@ -163,6 +163,14 @@ def test_batches_apart_do_not_see_each_other_and_joint_ones_do():
     assert real_term("joint", 0.0) != pytest.approx(real_term("joint", 3.0), rel=1e-3)
 
 
+def test_with_batches_apart_nobody_sees_where_a_batch_lies():
+    """Its mean leaves with the first normalisation, so real examples moved by any distance are as real as before."""
+    experiment, feed = tiny("ganhacks", "ring", batch_norm="separate")
+    x, net = feed.batches(0, 0)[0][0]["x"], experiment.game.networks
+    assert torch.allclose(net.discriminator(x), net.discriminator(x + 5), atol=1e-4)
+    assert not torch.allclose(*(net.discriminator(torch.cat([x, x + by]))[16:] for by in (0, 5)), atol=1e-2)
+
+
 def test_noise_and_dropout_of_the_generator_go_on_when_samples_are_drawn():
     torch.manual_seed(0)
     x = torch.ones(200, 200)

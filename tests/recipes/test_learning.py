@@ -17,6 +17,7 @@ LEARNS = [
         3,
         {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5), "parzen": (5, 60)},
     ),
+    ("wgan", "digits", 5_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
     ("wgan_gp", "digits", 2_500, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
     ("fgan", "digits", 10_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
     ("vanilla", "digits", 10_000, 3, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
@@ -29,6 +30,9 @@ LEARNS = [
     ("ml_gan", "digits", 3_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.3)}),
     ("ml_gan", "ring", 3_000, 1, {"modes": (8, 8), "high_quality": (0.5, 1)}),
     ("implicit", "digits", 3_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.3)}),
+    ("relativistic", "digits", 3_000, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
+    ("relativistic", "ring", 5_000, 1, {"modes": (7, 8), "high_quality": (0.5, 1)}),
+    ("ganhacks", "digits", 6_000, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
     ("lsgan", "digits", 10_000, 3, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
 ]
 CASES = [
