@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from benchmarks.checks.checking import train
+from benchmarks.checks.checking import Bound, train
 from zerosum.data import open_data
 from zerosum.losses import COMPARISONS, mmd
 from zerosum.networks import mlp
@@ -65,4 +65,8 @@ CHECKS = {
     "implicit-ring": train("implicit", "ring", 10_000),
     "implicit-digits-moments": train("implicit", "digits", 10_000, comparison="moment_matching"),
     "implicit-ring-moments": train("implicit", "ring", 10_000, comparison="moment_matching"),
+}
+ASKED = {
+    "implicit-ratio": (Bound("greatest error of a slope", most=0.05),),
+    "implicit-mmd": (Bound("error in its standard errors", -2, 2),),
 }

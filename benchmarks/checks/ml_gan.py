@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchmarks.checks.checking import train
+from benchmarks.checks.checking import Bound, train
 from zerosum.data import open_data
 from zerosum.data.toys import mixture
 from zerosum.losses import ADVERSARIAL, noise_contrastive, self_contrastive
@@ -103,4 +103,10 @@ CHECKS = {
     "ml_gan-digits": train("ml_gan", "digits", 3_000),
     "ml_gan-ring": train("ml_gan", "ring", 3_000),
     "ml_gan-ring-reverse_kl": train("ml_gan", "ring", 3_000, cost="reverse_kl"),
+}
+ASKED = {
+    "ml_gan-modes": (
+        Bound("std, maximum_likelihood", least=2),
+        Bound("std, reverse_kl", most=0.6),
+    )
 }

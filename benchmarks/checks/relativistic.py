@@ -7,7 +7,7 @@ import typing
 import torch
 from torch import Tensor, nn
 
-from benchmarks.checks.checking import Check, train
+from benchmarks.checks.checking import Bound, Check, train
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import ADVERSARIAL
 from zerosum.networks import mlp
@@ -101,4 +101,10 @@ CHECKS = {
     "relativistic-digits": train("relativistic", "digits", 10_000),
     "relativistic-six-ring": six("ring", 5_000),
     "relativistic-six-digits": six("digits", 3_000),
+}
+ASKED = {
+    "relativistic-clusters": (
+        Bound("pairs for good, escapes of 10", least=8),
+        Bound("separable, escapes of 10", most=1),
+    )
 }

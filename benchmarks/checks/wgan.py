@@ -6,7 +6,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
-from benchmarks.checks.checking import train
+from benchmarks.checks.checking import Bound, train
 from zerosum.data import open_data
 from zerosum.losses import wasserstein
 from zerosum.networks import clip, mlp
@@ -68,4 +68,10 @@ CHECKS = {
     "wgan-ring": train("wgan", "ring", 5_000, latent=2),
     "wgan-ring-wider": train("wgan", "ring", 5_000, latent=2, clip=0.1),
     "wgan-digits": train("wgan", "digits", 5_000),
+}
+ASKED = {
+    "wgan-shift": (
+        Bound("spearman of estimate and shift", least=1),
+        Bound("critics that fall from real to generated", least=5),
+    )
 }

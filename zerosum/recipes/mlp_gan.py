@@ -1,8 +1,8 @@
 """A small GAN that converges: relativistic pairing with R1 and R2 on perceptrons, the default for digits and toys.
 
-The loss scores every generated example against a real one, which removes the bad basins of separable losses; the two
-penalties on the critic's slope make the game converge locally. What the image system R3GAN does to convolutions, at
-the size of a perceptron.
+The loss scores every generated example against a real one; with partners that are kept it has no basin around a
+collapsed generator. The two penalties on the critic's slope make the game converge locally. What the image system R3GAN
+does to convolutions, at the size of a perceptron.
 
 References:
     | The GAN is dead; long live the GAN! A Modern GAN Baseline (Huang et al., 2024), https://arxiv.org/abs/2501.05441
