@@ -94,6 +94,19 @@ def mean_over_ranks(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [part.view_as(t) for part, t in zip(parts, tensors, strict=True)]
 
 
+def gather(part: Tensor) -> Tensor:
+    """The whole batch of which every rank has an equal part, in the order of the ranks; no gradient flows through it.
+
+    Arguments:
+        part: (N, ...), of one shape on all ranks.
+    """
+    if world_size() == 1:
+        return part
+    parts = [torch.empty_like(part) for _ in range(world_size())]
+    dist.all_gather(parts, part.detach().contiguous())
+    return torch.cat(parts)
+
+
 def start_mean_over_ranks(tensors: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
     """Begin what :func:`mean_over_ranks` does and go on meanwhile; not differentiable.
 

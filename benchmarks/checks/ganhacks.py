@@ -18,6 +18,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "dropout": {"dropout": 0.5},
     "joint batch norm": {"batch_norm": "joint"},
     "separate batch norm": {"batch_norm": "separate"},
+    "replay": {"replay": 0.5},
 }
 """Each alone."""
 

@@ -30,6 +30,7 @@ TRICKS = {
     "layer_noise": 0.1,
     "dropout": 0.5,
     "batch_norm": "separate",
+    "replay": 0.5,
 }
 
 

@@ -12,3 +12,4 @@ from zerosum.networks.dcgan import (
 from zerosum.networks.dropout import Dropout as Dropout
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons
+from zerosum.networks.pool import Pool as Pool

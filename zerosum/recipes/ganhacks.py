@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, softplus
 
 from zerosum.data import DataSpec
+from zerosum.errors import ConfigError
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating, linear
 from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
-from zerosum.networks import mlp
+from zerosum.networks import Pool, mlp
 from zerosum.sources import Normal, Prior, Uniform
 from zerosum.training import GENERATES, Experiment, fields
 from zerosum.updates import adam, sgd
@@ -71,10 +72,19 @@ class Config:
     batch_norm: Literal["none", "joint", "separate"] = "none"
     """Batch normalisation in the discriminator, over real and generated examples together, or by the trick over either
     alone."""
+    replay: fields.Share = 0.0
+    """Share of the generated examples in the discriminator's turn that are older ones, exchanged for new; the trick's
+    is 0.5."""
+    replay_size: fields.Count = 4096
+    """Older examples that are kept [examples]."""
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
-    """The game on data of any shape."""
+    """The game on data of any shape.
+
+    Raises:
+        ConfigError: Fewer older examples are to be kept than a batch has.
+    """
     noise = linear(config.instance_noise, 0.0, config.instance_noise_images)
 
     def noisy(x: Tensor, batch: Batch, draw: str) -> Tensor:
@@ -91,6 +101,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         """Tell real from generated, by labels as they come out of the tricks."""
         with torch.no_grad():
             fake = net.generator(batch["z"])
+            if config.replay:
+                fake = net.pool(fake, batch["replay"])
         on_real, on_fake = logits(net, batch, fake)
         if not config.soft_labels and not config.flip:
             return nonsaturating.discriminator(on_real, on_fake)
@@ -108,7 +120,13 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             return {"fool": nonsaturating.generator(logits(net, batch, fake)[1])}
         return {"fool": nonsaturating.generator(net.discriminator(noisy(fake, batch, "noise_fake")))}
 
+    if config.replay and config.replay_size < config.batch_size:
+        raise ConfigError(
+            f"replay_size must be at least the batch size, got {config.replay_size} for {config.batch_size}; "
+            "raise it or lower batch_size."
+        )
     size, hidden = math.prod(spec.shape), (config.hidden,) * 2
+    pool = {"pool": Pool(config.replay_size, spec.shape, config.replay)} if config.replay else {}
     final = None if spec.kind == "real" else nn.Sigmoid
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
@@ -117,6 +135,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
                 mlp((config.latent, *hidden, size), _generators_unit(config), final), nn.Unflatten(1, spec.shape)
             ),
             "discriminator": nn.Sequential(nn.Flatten(), mlp((size, *hidden, 1), _discriminators_unit(config))),
+            **pool,
         },
         players={
             "discriminator": Player(
@@ -178,6 +197,8 @@ def _draws(config: Config, size: int) -> dict[str, Prior]:
         draws |= {"flip_real": Uniform(0, 1, 1), "flip_fake": Uniform(0, 1, 1)}
     if config.instance_noise:
         draws |= {"noise_real": Normal(size), "noise_fake": Normal(size)}
+    if config.replay:
+        draws["replay"] = Uniform(0, 1, 2)
     return draws
 
 
