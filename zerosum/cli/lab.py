@@ -11,8 +11,6 @@ from pathlib import Path
 from zerosum import api, lab
 from zerosum.cli.parse import parse
 from zerosum.errors import ConfigError, unknown
-from zerosum.training.fields import Count, Positive
-from zerosum.training.settings import with_threads
 
 
 @dataclass(frozen=True)
@@ -21,9 +19,9 @@ class LabOptions:
 
     out: Path | None = None
     """A folder for the page, its figures and its numbers; lab-NAME by default."""
-    seconds: Positive | None = None
+    seconds: api.fields.Positive | None = None
     """As long as this, about; it takes the place of the rounds, or whatever the scene counts."""
-    threads: Count = 1
+    threads: api.fields.Count = 1
     """Threads of torch. Networks as small as these gain nothing from more."""
 
 
@@ -48,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     out = options.out or Path(f"lab-{name}")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out is a folder for the page and its figures, and {out} is a file; name another.")
-    with with_threads(options.threads):
+    with lab.with_threads(options.threads):
         cost = scene.cost(config)
         if options.seconds is not None:
             config = cost.within(config, options.seconds)

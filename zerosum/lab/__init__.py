@@ -8,6 +8,7 @@ from types import ModuleType
 
 from zerosum.lab.exhibit import Exhibit as Exhibit
 from zerosum.lab.spectrum import spectrum as spectrum, update_map as update_map
+from zerosum.training.settings import with_threads as with_threads
 
 SCENES = ("learning-process", "order", "ratio", "blur", "bilinear", "dirac", "saturation")
 """What ``zerosum lab`` shows."""
