@@ -23,7 +23,7 @@ class Pool(nn.Module):
         share: Of a batch that is exchanged, on average.
 
     Raises:
-        ValueError: The share is not in [0, 1], or a batch is larger than what is kept.
+        ValueError: The share is not in [0, 1].
 
     References:
         | Learning from Simulated and Unsupervised Images through Adversarial Training (Shrivastava et al., 2017),
@@ -47,6 +47,9 @@ class Pool(nn.Module):
         Arguments:
             x: New examples, (N, ...).
             chance: Uniform in [0, 1), (N, 2): whether an example is exchanged, and from the first row on for which.
+
+        Raises:
+            ValueError: The batch is larger than what is kept.
         """
         new, drawn = gather(x.detach()), gather(chance)
         count, size = len(new), len(self.kept)
