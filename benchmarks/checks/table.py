@@ -25,9 +25,10 @@ appends a row to `benchmarks/results/checks.jsonl`; this page is made from those
 `python -m benchmarks.checks.table`. One thread of a processor, torch 2.13 CPU, on a machine that others use too. Values
 stand in the order of the seeds. Where something is asked of a figure, the verdict says for how many seeds it holds;
 what a miss is due to stands on the recipe's page.
-
-| of | check | figure | by seed | asked | seeds | seconds | verdict |
-|---|---|---|---|---|---|---|---|
+"""
+HEAD = """
+| check | figure | by seed | asked | seeds | seconds | verdict |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -46,24 +47,26 @@ def found() -> dict[str, dict[str, Check]]:
 def page() -> str:
     """The page, from the rows that are there."""
     kept = [json.loads(line) for line in FILE.read_text().splitlines()]
-    lines = []
+    sections = [INTRODUCTION]
     for subject, module in modules().items():
-        asked = getattr(module, "ASKED", {})
+        asked, lines = getattr(module, "ASKED", {}), []
         for check in module.CHECKS:
             rows = sorted((row for row in kept if row["check"] == check), key=lambda row: int(row["seed"]))
             if rows:
-                lines += _lines(subject, check, rows, asked.get(check, ()))
-    return INTRODUCTION + "\n".join(lines) + "\n"
+                lines += _lines(check, rows, asked.get(check, ()))
+        recipe = (PAGE.parent / "recipes" / f"{subject}.md").exists()
+        title = f"[{subject}](recipes/{subject}.md)" if recipe else subject
+        sections.append(f"\n## {title}\n{HEAD}" + "\n".join(lines) + "\n")
+    return "".join(sections)
 
 
-def _lines(subject: str, check: str, rows: list[dict[str, Any]], bounds: tuple[Bound, ...]) -> list[str]:
+def _lines(check: str, rows: list[dict[str, Any]], bounds: tuple[Bound, ...]) -> list[str]:
     """One line for each figure something is asked of, or for the first few."""
     names = list(rows[0]["figures"])
     chosen = [(name, bound) for bound in bounds for name in names if name.startswith(bound.figure)]
     unused = [bound.figure for bound in bounds if not any(name.startswith(bound.figure) for name in names)]
     if unused:
         raise ValueError(f"{check} has no figure {unused[0]!r} that a bound asks for; it has: {', '.join(names)}.")
-    linked = f"[{subject}](recipes/{subject}.md)" if (PAGE.parent / "recipes" / f"{subject}.md").exists() else subject
     seeds = ", ".join(str(row["seed"]) for row in rows)
     seconds = [row["seconds"] for row in rows]
     spent = (
@@ -74,10 +77,10 @@ def _lines(subject: str, check: str, rows: list[dict[str, Any]], bounds: tuple[B
     lines = []
     for place, (name, bound) in enumerate(chosen or [(name, None) for name in names[:MOST]]):
         values = [row["figures"][name] for row in rows]
-        said = ", ".join(f"{value:.4g}" for value in values)
-        head = (linked, f"`{check}`") if place == 0 else ("", "")
+        said = ", ".join(f"{value:.3g}" for value in values)
+        head = f"`{check}`" if place == 0 else ""
         tail = (seeds, spent) if place == 0 else ("", "")
-        cells = (*head, name.replace("|", "\\|"), said, _asked(bound), *tail, _verdict(values, bound))
+        cells = (head, name.replace("|", "\\|"), said, _asked(bound), *tail, _verdict(values, bound))
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 

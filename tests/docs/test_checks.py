@@ -20,15 +20,15 @@ def test_every_bound_is_of_a_check():
 
 def test_a_verdict_counts_the_seeds_that_meet_their_bound():
     rows = [{"seed": s, "seconds": s + 1.0, "figures": {"modes[n=9]": v, "x": 0.5}} for s, v in enumerate((8, 7, 3))]
-    (line,) = table._lines("nothing", "ring", rows, (Bound("modes", least=7),))
-    assert line == "| nothing | `ring` | modes[n=9] | 8, 7, 3 | ≥ 7 | 0, 1, 2 | 1 to 3 | met by 2 of 3 |"
-    assert "missed" in table._lines("nothing", "ring", rows, (Bound("modes", least=9),))[0]
-    assert " met |" in table._lines("nothing", "ring", rows, (Bound("modes", most=8),))[0]
-    assert len(table._lines("nothing", "ring", rows, ())) == 2
+    (line,) = table._lines("ring", rows, (Bound("modes", least=7),))
+    assert line == "| `ring` | modes[n=9] | 8, 7, 3 | ≥ 7 | 0, 1, 2 | 1 to 3 | met by 2 of 3 |"
+    assert "missed" in table._lines("ring", rows, (Bound("modes", least=9),))[0]
+    assert " met |" in table._lines("ring", rows, (Bound("modes", most=8),))[0]
+    assert len(table._lines("ring", rows, ())) == 2
     with pytest.raises(ValueError, match="has no figure 'mode_count'"):
-        table._lines("nothing", "ring", rows, (Bound("mode_count", least=7),))
+        table._lines("ring", rows, (Bound("mode_count", least=7),))
 
 
 def test_checks_of_recipes_link_to_their_page():
-    links = {line.split("(")[1].split(")")[0] for line in table.page().splitlines() if line.startswith("| [")}
+    links = {line.split("(")[1].split(")")[0] for line in table.page().splitlines() if line.startswith("## [")}
     assert all((Path(table.PAGE).parent / link).exists() for link in links)
