@@ -26,7 +26,7 @@ LEARNS = [
     ("r1gan", "digits", 6_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.3)}),
     ("r1gan", "ring", 4_000, 1, {"modes": (7, 8), "high_quality": (0.2, 1)}),
     ("sngan", "ring", 2_000, 1, {"modes": (7, 8), "high_quality": (0.08, 1)}),
-    ("unrolled", "ring", 1_800, 1, {"modes": (7, 8), "high_quality": (0.08, 1)}),
+    ("unrolled", "ring", 1_800, 1, {"modes": (7, 8), "high_quality": (0.2, 1)}),
     ("ml_gan", "digits", 3_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.3)}),
     ("ml_gan", "ring", 3_000, 1, {"modes": (8, 8), "high_quality": (0.5, 1)}),
     ("implicit", "digits", 3_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.3)}),

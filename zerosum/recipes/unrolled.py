@@ -27,7 +27,7 @@ from zerosum.updates import adam
 
 @dataclass(frozen=True)
 class Config:
-    """The paper's ring of eight Gaussians, but for the updates looked ahead, the batch and the step sizes."""
+    """The paper's ring of eight Gaussians, but for the updates looked ahead, the batch, the step sizes and the average."""
 
     unroll_steps: fields.NonNegativeCount = 5
     """Updates of the discriminator that the generator looks ahead, 0 is the plain GAN [updates]. The paper
@@ -45,6 +45,8 @@ class Config:
     """Step size of the generator's Adam [per update]; that of the authors' notebook."""
     beta1: fields.Decay = 0.5
     """Adam's decay of the first moment [per update]; that of the second is 0.999."""
+    average_halflife: fields.Positive = 50_000
+    """Half-life of a weight in the generator's average, which samples are drawn from; of this project [images]."""
     latent: fields.Count = 256
     """Dimension of the latent z, standard normal [coordinates]."""
     hidden: fields.Count = 128
@@ -91,6 +93,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             Turn("discriminator", tell_apart(nonsaturating)),
             Turn("generator", generator),
         ),
+        averages={"generator": config.average_halflife},
     )
     return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))
 
