@@ -27,7 +27,7 @@ from zerosum.updates import adam
 
 @dataclass(frozen=True)
 class Config:
-    """The paper's ring of eight Gaussians, but for the updates looked ahead, the batch, the step sizes and the average."""
+    """The paper's ring of eight Gaussians, but for the look-ahead, the batch, the step sizes and the average."""
 
     unroll_steps: fields.NonNegativeCount = 5
     """Updates of the discriminator that the generator looks ahead, 0 is the plain GAN [updates]. The paper
