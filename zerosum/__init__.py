@@ -26,6 +26,7 @@ __all__ = [
     "replay",
     "report",
     "sample",
+    "scan",
     "train",
 ]
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         replay as replay,
         report as report,
         sample as sample,
+        scan as scan,
         train as train,
     )
 

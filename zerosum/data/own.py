@@ -1,13 +1,13 @@
 """Data of one's own, by path: idx files, ``.npy`` and ``.npz`` arrays, a flat folder of images of one size.
 
-A tenth of the examples is held out to validate and a tenth to test, by hash of their content: an example stays in its
-split when others are added, and equal examples are in one split. With fewer than ten, all are trained on.
+Images are read as :mod:`zerosum.data.images` says; what is clear in them becomes white. A tenth of the examples is held
+out to validate and a tenth to test, by hash of their content: an example stays in its split when others are added, and
+equal examples are in one split. With fewer than ten, all are trained on.
 """
 
 from __future__ import annotations
 
 import hashlib
-import warnings
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,19 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zerosum.data.idx import read_idx, read_labelled_idx
+from zerosum.data.images import IMAGES, Pixels, decode, opaque, plainly
 from zerosum.data.remember import remembered
 from zerosum.data.spec import DataSpec, Kind
 from zerosum.data.stored import Stored
 from zerosum.errors import DataError
-
-IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
-"""Endings of files that are taken for images."""
-
-GREY, COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
-"""Modes of images that can be read: all grey makes one channel, else three; transparency is dropped."""
 
 CHANNELS = (1, 3, 4)
 
@@ -130,35 +124,28 @@ def _read_images(path: Path) -> Examples:
         )
     if not files:
         raise DataError(f"{path} holds no images ({', '.join(sorted(IMAGES))}); put some there.")
-    images = [_read_image(file) for file in files]
-    sizes = {image.size: file for image, file in zip(images, files, strict=True)}
+    with plainly():
+        images = [_read_image(file) for file in files]
+    sizes = {image.shape[1::-1]: file for image, file in zip(images, files, strict=True)}
     if len(sizes) > 1:
         (one, a), (other, b), *_ = sizes.items()
         raise DataError(
             f"{path} has images of {len(sizes)} sizes: {a.name} is {one[0]}x{one[1]}, {b.name} is "
             f"{other[0]}x{other[1]}; make them of one size."
         )
-    grey = all(image.mode in GREY for image in images)
-    x = np.stack([np.asarray(image.convert("L" if grey else "RGB")) for image in images])
-    x = x[:, None] if grey else np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    channels = max(image.shape[2] for image in images)  # one of colour makes all colour
+    x = np.stack([np.broadcast_to(image, (*image.shape[:2], channels)) for image in images])
+    x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     return Examples(x, None, _parts((file.read_bytes() for file in files), test=True))
 
 
-def _read_image(file: Path) -> Image.Image:
+def _read_image(file: Path) -> Pixels:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)  # refused by its header, unread
-            with Image.open(file) as image:
-                if image.mode not in (*GREY, *COLOUR):
-                    raise DataError(f"{file} has mode {image.mode}, not one of {', '.join((*GREY, *COLOUR))}.")
-                image.load()
-                return ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        if isinstance(error, DataError):
-            raise
+        return opaque(decode(file.read_bytes()).pixels)
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}); mend or remove it.") from None
+    except ValueError as error:
         raise DataError(f"{file} cannot be read as an image ({error}); mend or remove it.") from None
-    except Image.DecompressionBombWarning as error:
-        raise DataError(f"{file} is too large ({error}); mend or remove it.") from None
 
 
 def _read_arrays(path: Path) -> tuple[Array, Array | None]:
