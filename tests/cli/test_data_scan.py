@@ -22,9 +22,9 @@ def test_a_folder_that_can_be_trained_on_at_once(capsys):
     said = out.splitlines()
     assert said[0].startswith("my faces: 12 images in a folder, looked at in ")
     assert "size         5x6, all of them" in said
-    assert "stored as    RGB 12" in said
-    assert "read as      colour 12" in said
-    assert "left alone   .txt 1" in said
+    assert "stored as    RGB (12)" in said
+    assert "read as      colour (12)" in said
+    assert "left alone   .txt (1)" in said
     assert said[-1].endswith("train mlp_gan --data 'my faces'")
     train = ("train", "mlp_gan", "--data", "my faces", "--rounds", "1", "--out", "run")
     assert answer(capsys, *train)[0] == 0
@@ -34,11 +34,18 @@ def test_what_stands_in_the_way_is_said(capsys):
     put("mine", {"cat/a.png": noise(4, 4), "dog/b.png": noise(5, 4)})
     code, out, _ = answer(capsys, "data", "scan", "mine")
     assert code == 0
-    assert "labels       2 by folder: cat 1, dog 1" in out
+    assert "labels       2 by folder: cat (1), dog (1)" in out
     assert "size         2 sizes, from 4x4 over 4x4 (median) to 4x5 (width x height)" in out
     assert "training cannot read it yet:\n  it has folders in it" in out
     assert "its images have 2 sizes, and training reads one" in out
     assert "next:" not in out
+
+
+def test_what_training_makes_of_the_images_is_said(capsys):
+    put("mine", {"a.png": noise(4, 4, 4), "b.png": noise(4, 4), "labels.csv": b"file,label\na.png,cat\nb.png,dog\n"})
+    _, out, _ = answer(capsys, "data", "scan", "mine")
+    assert "read as      grey (1), colour with opacity (1)" in out
+    assert "\ntraining lays what is clear on white\ntraining takes the images and leaves their labels\nnext: " in out
 
 
 @pytest.mark.fault
@@ -64,7 +71,7 @@ def test_no_image_at_all(capsys):
     put("mine", {"notes.txt": b"x"})
     code, out, err = answer(capsys, "data", "scan", "mine", "--skip-bad")
     assert code == 3
-    assert "left alone   .txt 1" in out
+    assert "left alone   .txt (1)" in out
     assert "mine holds no image that can be read; give a folder, a zip or a tar of images." in err
 
 
@@ -105,6 +112,13 @@ def test_names_in_any_script_and_names_that_are_none(capsys):
     assert set(json.loads(Path("found.json").read_text(encoding="utf-8"))["equal"][0]) == set(names)
 
 
+def test_groups_of_equal_images_are_cut_too(capsys):
+    put("mine", dict.fromkeys(("a.png", "b.png", "c.png"), noise(4, 4)))
+    assert "  a.png = b.png = c.png\n" in answer(capsys, "data", "scan", "mine")[1]
+    put("mine", {"d.png": noise(4, 4)})
+    assert "  a.png = b.png = c.png = ...\n" in answer(capsys, "data", "scan", "mine")[1]
+
+
 def test_long_lists_are_cut_on_the_page_and_whole_in_the_file(capsys):
     put("mine", {**GOOD, **{f"bad{n:02}.png": b"" for n in range(25)}})
     _, out, _ = answer(capsys, "data", "scan", "mine", "--skip-bad", "--json", "found.json")
@@ -122,7 +136,7 @@ def test_labels_of_a_file_and_what_they_lack(capsys):
     assert "columns age, hair; say which is the label with --label COLUMN" in out
     code, out, _ = answer(capsys, "data", "scan", "mine.zip", "--label", "hair")
     assert code == 0
-    assert "labels       1 by mine_labels.csv: red 1" in out
+    assert "labels       1 by mine_labels.csv: red (1)" in out
     assert "1 image without a label:\n  b.png\n" in out
     assert "1 name in it that no image has:\n  c.png\n" in out
 

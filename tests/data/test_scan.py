@@ -43,14 +43,11 @@ def archived(name, files):
     return Path(name)
 
 
-MAKERS = [("mine", put), ("mine.zip", lambda n, f: archived(n, f)), ("mine.tar.gz", lambda n, f: archived(n, f))]
-
-
 def make(form, files):
-    return dict(MAKERS)[form](form, files)
+    return put(form, files) if "." not in form else archived(form, files)
 
 
-FORMS = pytest.mark.parametrize("form", [name for name, _ in MAKERS])
+FORMS = pytest.mark.parametrize("form", ["mine", "mine.zip", "mine.tar.gz"])
 
 
 @FORMS
@@ -139,6 +136,13 @@ def test_equal_pixels_are_found_whatever_stores_them():
     assert found.near == ()
 
 
+def test_a_remark_in_a_file_makes_no_other_image():
+    image = photograph(0)
+    found = scan(put("mine", {f"{n}.jpg": stored(image, "jpg", comment=n * b"x") for n in range(3)}))
+    assert found.equal == (("0.jpg", "1.jpg", "2.jpg"),)
+    assert found.near == ()
+
+
 def test_a_shape_is_part_of_what_is_equal():
     """Black is black in any shape, but not the same image."""
     found = scan(put("mine", {"a.png": np.zeros((4, 6), np.uint8), "b.png": np.zeros((6, 4), np.uint8)}))
@@ -160,7 +164,7 @@ def test_one_saved_again_is_near_and_a_flipped_one_is_not():
 
 @FORMS
 def test_labels_by_the_first_folders_that_differ(form):
-    files = {f"top/{name}": noise(4, 4, seed=n) for n, name in enumerate(("猫/a.png", "猫/deep/b.png", "dog/c.png"))}
+    files = {f"Top/{name}": noise(4, 4, seed=n) for n, name in enumerate(("猫/a.png", "猫/deep/b.png", "dog/c.png"))}
     labels = scan(make(form, files)).labels
     assert (labels.source, labels.counts, labels.without) == ("folders", {"dog": 1, "猫": 2}, ())
     assert not labels.splits
@@ -178,13 +182,16 @@ def test_an_image_beside_the_folders_has_no_label():
 def test_labels_by_a_file_inside(form, kind):
     rows = {"a.png": "cat", "x/b.png": "dog", "gone.png": "cat"}
     text = "file,label\n" + "\n".join(map(",".join, rows.items())) if kind == "csv" else json.dumps(rows)
-    files = {name: noise(4, 4, seed=n) for n, name in enumerate(("top/a.png", "top/c.png", "top/x/b.png"))}
-    found = scan(make(form, {**files, f"top/labels.{kind}": text.encode()}))
-    assert found.labels.source == f"top/labels.{kind}"
+    files = {name: noise(4, 4, seed=n) for n, name in enumerate(("Top/a.png", "Top/c.png", "Top/x/b.png"))}
+    found = scan(make(form, {**files, f"Top/labels.{kind}": text.encode()}))
+    assert found.labels.source == f"Top/labels.{kind}"
     assert found.labels.counts == {"cat": 1, "dog": 1}
-    assert found.labels.without == ("top/c.png",)
+    assert found.labels.without == ("Top/c.png",)
     assert found.labels.absent == ("gone.png",)
     assert found.left_alone == {}
+    deep = scan(make(form.replace("mine", "deep"), {**files, f"Top/x/labels.{kind}": text.encode()}))
+    assert deep.labels.source == "folders"
+    assert deep.left_alone == {f".{kind}": 1}
 
 
 @pytest.mark.parametrize("beside", ["mine_labels.csv", "labels.csv"])
@@ -194,6 +201,11 @@ def test_labels_by_a_file_beside(beside):
     assert (Path(labels.source).name, labels.counts) == (beside, {"cat": 1})
     folder = scan(put("mine", {"a.png": noise(4, 4)})).labels
     assert (folder is None) == (beside == "labels.csv")  # which may belong to any folder there
+
+
+def test_points_in_a_name_are_part_of_it():
+    Path("my.photos_labels.json").write_text('{"a.png": "cat"}')
+    assert scan(archived("my.photos.tar.gz", {"a.png": noise(4, 4)})).labels.counts == {"cat": 1}
 
 
 @pytest.mark.fault

@@ -85,10 +85,10 @@ def _page(found: api.Scan) -> Iterable[str]:
     if found.bad:
         yield from _row("bad", _many(len(found.bad), "file"))
         yield from _listed([f"{name}: {cause}" for name, cause in found.bad])
-    for kind, groups in (("equal pixels", found.equal), ("nearly equal", found.near)):
+    for kind, sign, groups in (("equal pixels", " = ", found.equal), ("nearly equal", " ~ ", found.near)):
         if groups:
             yield from _row(kind, f"{_many(len(groups), 'group')} of {sum(map(len, groups)):,} images")
-            yield from _listed([" = ".join(group[:3]) + (" = ..." if len(group) > 3 else "") for group in groups])
+            yield from _listed([sign.join((*group[:3], "...")[: len(group)]) for group in groups])
     if found.images:
         yield from _next(found)
 
@@ -136,6 +136,8 @@ def _next(found: api.Scan) -> Iterable[str]:
         yield "training cannot read it yet:"
         yield from (f"  {obstacle}" for obstacle in found.obstacles)
         return
+    if found.channels.keys() & {2, 4}:
+        yield "training lays what is clear on white"
     if found.labels is not None:
         yield "training takes the images and leaves their labels"
     yield f"next: {command()} train mlp_gan --data {shlex.quote(found.path)}"
@@ -154,8 +156,8 @@ def _listed(lines: Sequence[str]) -> Iterable[str]:
 def _counts(counts: Mapping[str, int], most: int = SHOWN) -> str:
     rest = sum(sorted(counts.values(), reverse=True)[most:])
     shown = sorted(counts.items(), key=lambda item: -item[1])[:most]
-    more = [f"{len(counts) - most:,} others {rest:,}"] if rest else []
-    return ", ".join([f"{name} {count:,}" for name, count in shown] + more)
+    more = [f"{len(counts) - most:,} others ({rest:,})"] if rest else []
+    return ", ".join([f"{name} ({count:,})" for name, count in shown] + more)
 
 
 def _many(count: int, what: str) -> str:

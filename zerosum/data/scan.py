@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import time
 from array import array
 from collections import Counter, deque
@@ -192,6 +193,7 @@ def scan(path: Path, column: str | None = None, progress: Progress | None = None
     with plainly():
         _look_at_all(path, found, progress)
     equal, alone = _equal(found)
+    labels = _labels(path, found, column)  # first: what is bad in them counts as well
     return Scan(
         path=str(path),
         form=form,
@@ -201,9 +203,9 @@ def scan(path: Path, column: str | None = None, progress: Progress | None = None
         turned=found.remarks["turned"],
         animated=found.remarks["animated"],
         stretched=found.remarks["stretched"],
-        labels=_labels(path, found, column),
         bad=tuple(found.bad),
         left_alone=dict(found.left_alone.most_common()),
+        labels=labels,
         sizes=_sizes(found),
         equal=equal,
         near=_near(found, alone),
@@ -329,6 +331,7 @@ def _labels(path: Path, found: _Found, column: str | None) -> Labels | None:
     """Labels by the file that has them, else by folder; a file that cannot be used is one more bad one."""
     root = _common_folder(found.names)
     where = _label_file(path, found, root)
+    found.left_alone.update(PurePosixPath(name).suffix.lower() for name in found.label_files)  # that are not the ones
     if where is not None:
         name, under, data = where
         try:
@@ -360,14 +363,14 @@ def _common_folder(names: list[str]) -> str:
 def _label_file(path: Path, found: _Found, root: str) -> tuple[str, str, bytes] | None:
     """Name, the folder its names start from, and content of the file of labels that holds for these images."""
     for under in dict.fromkeys((root, "")):
-        inside = {name: data for name, data in found.label_files.items() if name.lower() in {under + x for x in LABELS}}
+        wanted = {(under + name).lower() for name in LABELS}
+        inside = [name for name in found.label_files if name.lower() in wanted]
         if len(inside) > 1:
             found.bad += [(name, "there are two files of labels; keep one") for name in inside]
             return None
         if inside:
-            name, data = inside.popitem()
-            return name, under, data
-    stem = path.resolve().name.partition(".")[0] if path.is_file() else path.resolve().name
+            return inside[0], under, found.label_files.pop(inside[0])
+    stem = re.sub(r"\.(zip|tgz|tar(\.\w+)?)$", "", path.resolve().name, flags=re.IGNORECASE)
     beside = [f"{stem}_{name}" for name in LABELS] + (list(LABELS) if path.is_file() else [])
     for name in beside:
         file = path.resolve().parent / name
