@@ -280,13 +280,13 @@ def test_memory_grows_by_a_few_hundred_bytes_an_image_and_progress_is_told():
 
 
 def test_no_more_than_a_few_images_are_held_at_once():
-    """Thirty of 3 MiB each."""
-    put("mine", {f"{n}.bmp": np.full((1024, 1024, 3), n, np.uint8) for n in range(30)})
+    """Of sixty."""
+    put("mine", {f"{n}.bmp": np.full((512, 768, 3), n, np.uint8) for n in range(60)})
     tracemalloc.start()
-    assert scan(Path("mine")).images == 30
+    assert scan(Path("mine")).images == 60
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 30 * 3 * 2**20
+    assert peak < 60 * 512 * 768 * 3
 
 
 REAL = Path("/work/shared/data")
