@@ -310,3 +310,13 @@ def test_a_name_of_the_catalogue_comes_before_a_folder_of_that_name(tmp_path):
     assert open_data("digits").spec.name == "digits"
     with pytest.raises(DataError, match="holds no images"):
         open_data("./digits")
+
+
+def test_a_link_to_nothing_is_a_bad_file_and_named(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for number in range(3):
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(folder / f"{number}.png")
+    (folder / "z.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(DataError, match=r"z\.png cannot be read \(No such file or directory\); mend or remove it"):
+        open_data(str(folder))

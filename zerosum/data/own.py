@@ -61,7 +61,7 @@ def open_own(path: Path, split: str, seed: int | None, device: torch.device) -> 
         DataError: Nothing there can be read as data, or the split is empty; the message names the file.
     """
     if path.is_dir():
-        held = remembered(_read_folder, path, watch=[path, *sorted(path.iterdir())])
+        held = remembered(_read_folder, path, watch=[path, *sorted(p for p in path.iterdir() if p.exists())])
     else:
         held = remembered(_read_file, path, watch=[p for p in (path, labels_beside(path)) if p is not None])
     chosen = np.flatnonzero(held.part == ("train", "valid", "test").index(split))
