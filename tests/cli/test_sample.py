@@ -38,6 +38,8 @@ def test_samples_of_points_are_scattered(capsys):
     answer(capsys, "train", "vanilla", "--data", "ring", "--out", "run", "--rounds", "3")
     assert answer(capsys, "sample", "run", "--n", "300", "--out", "points.png")[0] == 0
     assert opened("points.png").mode == "RGB"
+    grey = (np.asarray(opened("points.png")) == (170, 178, 189)).all(2)  # real points, which say how wide the data are
+    assert grey.any()
 
 
 def test_an_earlier_checkpoint_can_be_sampled(capsys):

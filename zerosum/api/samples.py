@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from zerosum.api.models import Model, load
-from zerosum.errors import ConfigError
+from zerosum.data import DataSpec, open_data
+from zerosum.errors import ConfigError, DataError
 from zerosum.training import Run, files, pictures
 
 
@@ -51,7 +52,7 @@ def sample(
     if out.suffix == ".npz":
         _write_arrays(out, n, model.spec.shape, chunks)
     else:
-        _write_picture(out, n, chunks)
+        _write_picture(out, n, chunks, model.spec)
     return model
 
 
@@ -79,9 +80,22 @@ def _write_arrays(path: Path, n: int, shape: tuple[int, ...], chunks: Iterator[T
     new.replace(path)
 
 
-def _write_picture(path: Path, n: int, chunks: Iterator[Tensor]) -> None:
+def _write_picture(path: Path, n: int, chunks: Iterator[Tensor], spec: DataSpec) -> None:
     # A sheet of many images is kept as the bytes it will be.
     kept = [(c.clamp(0, 1) * 255).round().to(torch.uint8) if c.ndim == 4 else c for c in (c.cpu() for c in chunks)]
     samples = torch.cat(kept)
-    image = pictures.grid(samples, math.ceil(math.sqrt(n))) if samples.ndim == 4 else pictures.picture(samples)
+    if samples.ndim == 4:
+        image = pictures.grid(samples, math.ceil(math.sqrt(n)))
+    else:
+        image = pictures.picture(samples, _real_points(spec, n))
     files.replace(path, pictures.png(image))
+
+
+def _real_points(spec: DataSpec, n: int) -> Tensor | None:
+    """Real points to draw samples over, of data that a name alone opens: without them, all samples in one place look
+    as wide as any."""
+    try:
+        data = open_data(spec.name)
+    except DataError:
+        return None
+    return data.batch(0, n)["x"] if data.spec == spec else None
