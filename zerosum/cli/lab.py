@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print("usage: zerosum lab NAME [OPTIONS]\n\nscenes (with --help after it, each lists its options):")
         for name in lab.SCENES:
-            print(f"  {name:12} {lab.summary(name)}")
+            print(f"  {name:16} {lab.summary(name)}")
         return 0 if words else 2
     name, *words = words
     if name.startswith("-"):
