@@ -81,6 +81,14 @@ def test_identity_32_bilinear_game_in_closed_form(steps, second_order):
     assert values(game) == (t, p)
 
 
+@pytest.mark.parametrize("second_order", [True, False])
+def test_without_second_order_no_graph_leads_through_the_updates(second_order):
+    game, feed = plain_gan(update=adam(1e-2))
+    batch = {**feed.batches(0, 0)[0][0], "images": game.images}
+    ahead = unroll(game.networks, "discriminator", seeing_the_generator, batch, 2, second_order)
+    assert all(p.requires_grad == second_order for p in ahead.discriminator.parameters.values())
+
+
 @pytest.mark.parametrize("update", [adam(1e-2), momentum(1e-2, 0.9)], ids=lambda u: u.name)
 def test_unrolled_steps_are_the_steps_that_would_be_played(update):
     """From the player's current moments: the look-ahead weights are those of the real descents."""

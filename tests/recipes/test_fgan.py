@@ -7,7 +7,7 @@ from tests.recipes.test_contract import tiny
 from zerosum.api import checked
 from zerosum.errors import ConfigError
 from zerosum.game import gradients
-from zerosum.losses import DIVERGENCES, minimax, nonsaturating, r1
+from zerosum.losses import DIVERGENCES, minimax, nonsaturating
 from zerosum.recipes import fgan
 
 
@@ -52,16 +52,6 @@ def test_a_critic_sure_of_everything_holds_total_variation_still_and_no_bound_th
             last += 30
         moved = [any(bool(slope.any()) for slope in mine) for mine in slopes(experiment, feed)]
         assert moved == [not still] * 2, name
-
-
-def test_r1_is_a_term_unless_its_weight_is_zero():
-    for gamma, names in ((2.0, {"real", "fake", "r1"}), (0.0, {"real", "fake"})):
-        experiment, feed = tiny("fgan", "ring", divergence="total_variation", gamma=gamma)
-        net, batch = experiment.game.networks, feed.batches(0, 0)[0][0]
-        terms = experiment.game.schedule.turns[0].objective(net, batch)
-        assert set(terms) == names
-        if gamma:
-            assert torch.equal(terms["r1"], gamma * r1(net.discriminator, batch["x"]))
 
 
 def test_an_unknown_divergence_is_named_with_those_there_are():

@@ -9,7 +9,7 @@ import torch
 from tests.games import play
 from tests.recipes.test_contract import tiny
 from zerosum.errors import Unsupported
-from zerosum.losses import ADVERSARIAL, COMPARISONS, mmd, r1
+from zerosum.losses import ADVERSARIAL, COMPARISONS, mmd
 from zerosum.recipes import implicit
 from zerosum.training.work import work_of
 
@@ -40,16 +40,6 @@ def test_any_rule_goes_with_any_cost(comparison, cost):
     assert not any(game.read().skipped.values())
     for player, kept in before.items():
         assert not any(torch.equal(old, new) for old, new in zip(kept, game.moved_by(player), strict=True))
-
-
-def test_r1_is_a_term_unless_its_weight_is_zero():
-    for gamma, names in ((2.0, {"real", "fake", "r1"}), (0.0, {"real", "fake"})):
-        experiment, feed = tiny("implicit", "ring", comparison="kliep", gamma=gamma)
-        net, batch = experiment.game.networks, feed.batches(0, 0)[0][0]
-        terms = experiment.game.schedule.turns[0].objective(net, batch)
-        assert set(terms) == names
-        if gamma:
-            assert torch.equal(terms["r1"], gamma * r1(net.discriminator, batch["x"]))
 
 
 def test_moments_are_matched_by_one_player():

@@ -21,8 +21,6 @@ class LabOptions:
     """A folder for the page, its figures and its numbers; lab-NAME by default."""
     seconds: api.fields.Positive | None = None
     """As long as this, about; it takes the place of the rounds, or whatever the scene counts."""
-    threads: api.fields.Count = 1
-    """Threads of torch. Networks as small as these gain nothing from more."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -46,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     out = options.out or Path(f"lab-{name}")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out is a folder for the page and its figures, and {out} is a file; name another.")
-    with lab.with_threads(options.threads):
+    with lab.with_threads(1):  # networks as small as these gain nothing from more
         cost = scene.cost(config)
         if options.seconds is not None:
             config = cost.within(config, options.seconds)

@@ -104,7 +104,8 @@ def unroll(
         slopes = mean_over_ranks(
             torch.autograd.grad(loss, values, create_graph=second_order, allow_unused=True, materialize_grads=True)
         )
-        values, state = mover.update.plain(slopes, state, values, batch["images"])
-        if mover.project is not None:
-            values = [mover.project(name, value) for name, value in zip(moved, values, strict=True)]
+        with torch.set_grad_enabled(second_order):
+            values, state = mover.update.plain(slopes, state, values, batch["images"])
+            if mover.project is not None:
+                values = [mover.project(name, value) for name, value in zip(moved, values, strict=True)]
     return with_values(values)

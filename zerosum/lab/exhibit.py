@@ -47,17 +47,6 @@ class Exhibit:
         self.figures[f"{name}.svg"] = svg.encode()
         self._parts.append(pages.figure(svg, caption, wide=True))
 
-    def picture(self, name: str, png: bytes, caption: str) -> None:
-        """A picture, also kept as a file.
-
-        Arguments:
-            name: Of the file, without its ending.
-            png: Its content.
-            caption: What it shows.
-        """
-        self.figures[f"{name}.png"] = png
-        self._parts.append(pages.figure(pages.image(png, caption), caption))
-
     def film(self, name: str, frames: Sequence[tuple[str, str]], caption: str) -> None:
         """Plots with a scrubber; the last is also kept as a file.
 
