@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from zerosum.networks import dcgan_discriminator, dcgan_generator
+from zerosum.networks import dcgan_discriminator, dcgan_generator, planes as sides_of
 
 
 @pytest.mark.parametrize("kernel", [4, 5])
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (1, 32, 32), (4, 64, 64)])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (1, 32, 32), (4, 64, 64), (1, 28, 28), (3, 40, 40)])
 def test_every_stage_doubles_or_halves_the_side(shape, kernel):
     generator, discriminator = dcgan_generator(10, shape, 4, kernel), dcgan_discriminator(shape, 4, kernel)
     x, sides = torch.randn(2, 10), []
@@ -16,7 +16,7 @@ def test_every_stage_doubles_or_halves_the_side(shape, kernel):
         x = layer(x)
         if isinstance(layer, nn.ConvTranspose2d):
             sides.append(x.shape[-1])
-    assert sides == [8 << i for i in range(len(sides))]
+    assert sides == sides_of(shape)[1:]
     assert x.shape == (2, *shape)
     assert float(x.detach().abs().max()) < 1
     planes = []
@@ -25,7 +25,7 @@ def test_every_stage_doubles_or_halves_the_side(shape, kernel):
         if isinstance(layer, nn.Conv2d):
             planes.append(tuple(x.shape[1:]))
     assert planes == [(4 << i, shape[1] >> i + 1, shape[1] >> i + 1) for i in range(len(planes))]
-    assert planes[-1][1:] == (4, 4)
+    assert planes[-1][1:] == 2 * (sides_of(shape)[0],)
     assert x.shape == (2, 1)
 
 
@@ -71,10 +71,12 @@ def test_weights_are_the_papers():
                 assert not module.bias.any()
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 32, 16), (32, 32), (1, 4, 4)])
+@pytest.mark.parametrize("shape", [(1, 30, 30), (1, 32, 16), (32, 32), (1, 4, 4), (1, 7, 7), (2,)])
 @pytest.mark.parametrize("make", [lambda shape: dcgan_generator(10, shape), dcgan_discriminator])
 def test_other_shapes_are_refused(make, shape):
-    with pytest.raises(ValueError, match=r"a DCGAN is of images \(C, S, S\) with S = 8, 16, 32, \.\.\., got"):
+    with pytest.raises(
+        ValueError, match=r"take square images \(C, S, S\) whose side .* \(28, 32, 48, 64, \.\.\.\), got"
+    ):
         make(shape)
 
 

@@ -54,7 +54,7 @@ def test_the_convolutions_discriminator_sees_the_range_its_generator_makes():
 
 @pytest.mark.parametrize("data", ["ring", "gaussian"])
 def test_convolutions_of_points_are_refused(data):
-    with pytest.raises(ConfigError, match=r"images \(C, S, S\) with S = 8, 16, 32, .*; take networks perceptrons"):
+    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks perceptrons"):
         tiny("sngan", data, networks="convolutions")
 
 

@@ -12,4 +12,5 @@ from zerosum.networks.dcgan import (
 from zerosum.networks.dropout import Dropout as Dropout
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons
+from zerosum.networks.planes import planes as planes
 from zerosum.networks.pool import Pool as Pool

@@ -12,19 +12,19 @@ import itertools
 
 from torch import nn
 
-SIDE = 4
-"""Of the smallest plane, where the dense layer is."""
+from zerosum.networks.planes import planes
 
 
 def dcgan_generator(latent: int, shape: tuple[int, ...], width: int = 64, kernel: int = 5) -> nn.Sequential:
-    """A dense layer to 4x4 planes, then deconvolutions of stride 2, all but the last with batch norm and rectifiers.
+    """A dense layer to the smallest planes, then deconvolutions of stride 2, all but the last with batch norm and
+    rectifiers.
 
     Planes have ``width`` channels before the last deconvolution and twice as many before each one earlier; the paper's
     64x64 generator has a width of 128. Weights are N(0, 0.02), gains of the batch norm N(1, 0.02), biases 0.
 
     Arguments:
         latent: Dimension of z.
-        shape: Of an image, (C, S, S) with S = 8, 16, 32, ...
+        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.planes`).
         width: Channels of the largest hidden planes.
         kernel: Side of the filters: 5 as in the paper, or 4.
 
@@ -34,10 +34,10 @@ def dcgan_generator(latent: int, shape: tuple[int, ...], width: int = 64, kernel
     Raises:
         ValueError: The shape is none of these, or the kernel is neither 4 nor 5.
     """
-    channels = _channels(shape, width, kernel)[::-1]
+    channels, side = _channels(shape, width, kernel)[::-1], planes(shape)[0]
     layers: list[nn.Module] = [
-        nn.Linear(latent, channels[0] * SIDE * SIDE, bias=False),
-        nn.Unflatten(1, (channels[0], SIDE, SIDE)),
+        nn.Linear(latent, channels[0] * side * side, bias=False),
+        nn.Unflatten(1, (channels[0], side, side)),
         nn.BatchNorm2d(channels[0]),
         nn.ReLU(),
     ]
@@ -55,7 +55,7 @@ def dcgan_discriminator(
     which.
 
     Arguments:
-        shape: Of an image, (C, S, S) with S = 8, 16, 32, ..., in [-1, 1].
+        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7, in [-1, 1].
         width: Channels of the largest hidden planes.
         kernel: Side of the filters: 5 as in the paper, or 4.
         batch_norm: As in the paper; without it, examples do not see each other.
@@ -71,17 +71,14 @@ def dcgan_discriminator(
     for inward, outward in itertools.pairwise(channels):
         norm = [nn.BatchNorm2d(outward)] if batch_norm else []
         layers += [_down(inward, outward, kernel, bias=not batch_norm), *norm, nn.LeakyReLU(0.2)]
-    return _initialised(nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * SIDE * SIDE, 1)))
+    return _initialised(nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * planes(shape)[0] ** 2, 1)))
 
 
 def _channels(shape: tuple[int, ...], width: int, kernel: int) -> list[int]:
-    """Of the hidden planes, from the largest planes to those of 4x4."""
-    side = shape[-1]
-    if len(shape) != 3 or shape[1] != side or side < 2 * SIDE or side & (side - 1):
-        raise ValueError(f"a DCGAN is of images (C, S, S) with S = 8, 16, 32, ..., got {shape}.")
+    """Of the hidden planes, from the largest to the smallest."""
     if kernel not in (4, 5):
         raise ValueError(f"kernel must be 4 or 5, got {kernel}.")
-    return [width << stage for stage in range((side // SIDE).bit_length() - 1)]
+    return [width << stage for stage in range(len(planes(shape)) - 1)]
 
 
 def _up(inward: int, outward: int, kernel: int, bias: bool = False) -> nn.ConvTranspose2d:
