@@ -1,5 +1,12 @@
 """Plain :class:`torch.nn.Module` networks that know no game."""
 
+from zerosum.networks.augment import (
+    ADAPTIVE as ADAPTIVE,
+    DIFFAUGMENT as DIFFAUGMENT,
+    Strength as Strength,
+    augment as augment,
+    numbers as numbers,
+)
 from zerosum.networks.constraints import (
     clip as clip,
     max_column_norm as max_column_norm,
