@@ -20,7 +20,7 @@ def test_every_stage_doubles_or_halves_the_side(shape, kernel):
     assert x.shape == (2, *shape)
     assert float(x.detach().abs().max()) < 1
     planes = []
-    for layer in discriminator:
+    for layer in (*discriminator.features, discriminator.head):
         x = layer(x)
         if isinstance(layer, nn.Conv2d):
             planes.append(tuple(x.shape[1:]))
@@ -45,9 +45,9 @@ def test_batch_norm_is_everywhere_but_at_the_images():
     kinds = [type(m).__name__ for m in generator]
     assert kinds.count("BatchNorm2d") == 3
     assert kinds[-2:] == ["ConvTranspose2d", "Tanh"]
-    kinds = [type(m).__name__ for m in discriminator]
+    kinds = [type(m).__name__ for m in (*discriminator.features, discriminator.head)]
     assert kinds == ["Conv2d", "LeakyReLU", *2 * ["Conv2d", "BatchNorm2d", "LeakyReLU"], "Flatten", "Linear"]
-    for network in (generator, discriminator):
+    for network in (generator, discriminator.features):
         for layer, after in zip(network, list(network)[1:], strict=False):
             if isinstance(after, nn.BatchNorm2d) and not isinstance(layer, nn.Unflatten):
                 assert layer.bias is None

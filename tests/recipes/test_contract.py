@@ -4,17 +4,22 @@ import dataclasses
 import typing
 
 import pytest
+import torch
 
 from tests.children import command_line, finish, output
+from tests.games import play
 from zerosum import api, recipes
 from zerosum.api.contract import CHECKS, Trial, broken
 from zerosum.cli.parse import option, parse
 from zerosum.data import open_data
-from zerosum.training import Feed
+from zerosum.errors import ConfigError
+from zerosum.training import Feed, ImageConfig
 
 RECIPES = recipes.names()
-DATA = ("digits", "ring", "gaussian")
-TINY = {"batch_size": 16, "hidden": 8, "units": 8, "latent": 4, "warm_k": 7}
+DATA = {"examples": ("digits", "ring", "gaussian"), "images": ("digits",), "images with labels": ("digits",)}
+"""Small data of every kind, by what a recipe needs."""
+CASES = [(name, data) for name in RECIPES for data in DATA[recipes.needs(name)]]
+TINY = {"batch_size": 16, "width": 4, "hidden": 8, "units": 8, "latent": 4, "warm_k": 7}
 
 
 def small(module):
@@ -35,8 +40,7 @@ def tiny(name, data="digits", seed=0, **settings):
 
 
 @pytest.mark.parametrize("sentence", CHECKS)
-@pytest.mark.parametrize("data", DATA)
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(("name", "data"), CASES)
 def test_every_recipe_keeps(name, data, sentence):
     """What ``zerosum check`` asks of anybody's."""
     module = recipes.find(name)
@@ -54,6 +58,31 @@ def test_a_command_stopped_and_continued_is_exact(name):
 
     weights = [Path(out, "checkpoints/round-8/game.safetensors").read_bytes() for out in ("run", "whole")]
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if recipes.needs(name) != "examples"])
+def test_data_it_cannot_take_are_refused_in_a_sentence(name):
+    module = recipes.find(name)
+    with pytest.raises(ConfigError, match=r"ring|label"):
+        api.build(module, module.Config(), open_data("ring").spec, 0)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_switches_of_images_are_played(name):
+    """Augmentation of either kind and the sliced head: the same contract, and other numbers than without."""
+    module = recipes.find(name)
+    if not issubclass(module.Config, ImageConfig):
+        pytest.skip("not of images alone")
+    plain, feed = tiny(name)
+    play(plain.game, feed, 2, 0)
+    for switches in ({"augment": "diffaugment"}, {"augment": "adaptive", "augment_images": 100}, {"san": True}):
+        experiment, feed = tiny(name, **switches)
+        play(experiment.game, feed, 2, 0)
+        weights, other = (next(iter(e.game.networks["generator"].parameters())) for e in (plain, experiment))
+        assert not torch.equal(weights, other)
+        for sentence, look in CHECKS.items():
+            trial = Trial(module, module.Config(**small(module), **switches), "digits")
+            assert broken(look, trial) is None, sentence
 
 
 def another(hint, value):

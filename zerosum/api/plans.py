@@ -119,7 +119,7 @@ class Plan:
             "config": dataclasses.asdict(self.config),
             "data": {
                 "fingerprint": self._open("train").fingerprint,
-                "spec": {**dataclasses.asdict(self.spec), "shape": list(self.spec.shape)},
+                "spec": self.spec.record(),
             },
             "seed": self.options.seed,
             "source": self.source,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
@@ -21,6 +22,8 @@ class DataSpec:
         kind: What its values are.
         classes: How many labels there are; None without labels.
         count: Examples in the training split; None for an endless one.
+        labels: What the labels are called, in their order; empty where they are numbers alone.
+        shares: Of the training examples, by label; empty where they are equal.
     """
 
     name: str
@@ -28,6 +31,13 @@ class DataSpec:
     kind: Kind
     classes: int | None = None
     count: int | None = None
+    labels: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As JSON has it; what is empty is left out, as runs of before there were labels do."""
+        fields = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+        return {name: value for name, value in fields.items() if value != []}
 
 
 class Data(Protocol):

@@ -26,6 +26,7 @@ from zerosum.game.networks import (
     refuse_unlike as refuse_unlike,
 )
 from zerosum.game.ramps import (
+    Ramp as Ramp,
     constant as constant,
     exponential as exponential,
     half_cosine as half_cosine,

@@ -17,7 +17,9 @@ from zerosum.networks.dcgan import (
     dcgan_generator as dcgan_generator,
 )
 from zerosum.networks.dropout import Dropout as Dropout
+from zerosum.networks.labels import chosen as chosen
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons
 from zerosum.networks.planes import planes as planes
 from zerosum.networks.pool import Pool as Pool
+from zerosum.networks.sliced import SlicedHead as SlicedHead, sliced as sliced

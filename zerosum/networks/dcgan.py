@@ -9,6 +9,7 @@ References:
 from __future__ import annotations
 
 import itertools
+from collections import OrderedDict
 
 from torch import nn
 
@@ -61,7 +62,7 @@ def dcgan_discriminator(
         batch_norm: As in the paper; without it, examples do not see each other.
 
     Returns:
-        Maps (N, C, S, S) to logits (N, 1).
+        Maps (N, C, S, S) to logits (N, 1): ``features``, then ``head``.
 
     Raises:
         ValueError: The shape is none of these, or the kernel is neither 4 nor 5.
@@ -71,7 +72,9 @@ def dcgan_discriminator(
     for inward, outward in itertools.pairwise(channels):
         norm = [nn.BatchNorm2d(outward)] if batch_norm else []
         layers += [_down(inward, outward, kernel, bias=not batch_norm), *norm, nn.LeakyReLU(0.2)]
-    return _initialised(nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * planes(shape)[0] ** 2, 1)))
+    head = nn.Linear(channels[-1] * planes(shape)[0] ** 2, 1)
+    parts = OrderedDict(features=nn.Sequential(*layers, nn.Flatten()), head=head)
+    return _initialised(nn.Sequential(parts))
 
 
 def _channels(shape: tuple[int, ...], width: int, kernel: int) -> list[int]:

@@ -50,10 +50,23 @@ https://arxiv.org/abs/1701.00160), with what each branch gives."""
 
 def branch(name: str) -> str:
     """Where in the taxonomy a recipe stands: its constant ``BRANCH``, without importing it."""
+    return _constant(name, "BRANCH", "adversarial")
+
+
+def needs(name: str) -> str:
+    """What data a recipe takes: its constant ``NEEDS``, without importing it.
+
+    ``examples`` are any; ``images`` are square and of a side that convolutions halve, ``images with labels`` have
+    labels too.
+    """
+    return _constant(name, "NEEDS", "examples")
+
+
+def _constant(name: str, constant: str, default: str) -> str:
     for node in ast.parse(path_of(name).read_text()).body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["BRANCH"]:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
             return str(ast.literal_eval(node.value))
-    return "adversarial"
+    return default
 
 
 def path_of(name: str) -> Path:

@@ -1,3 +1,3 @@
 """Where randomness comes from: the laws that latents are drawn from."""
 
-from zerosum.sources.latents import Normal as Normal, Prior as Prior, Uniform as Uniform
+from zerosum.sources.latents import Labels as Labels, Normal as Normal, Prior as Prior, Uniform as Uniform

@@ -64,3 +64,35 @@ class Normal:
         """
         z: Tensor = torch.special.ndtri(u)
         return z
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels 0, 1, ..., each with its share of the examples.
+
+    Arguments:
+        classes: How many there are.
+        shares: How frequent each is; equally frequent where empty.
+
+    Raises:
+        ValueError: There are not as many shares as classes.
+
+    Examples:
+        >>> Labels(10)(5, torch.Generator()).dtype
+        torch.int64
+    """
+
+    classes: int
+    shares: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.shares and len(self.shares) != self.classes:
+            raise ValueError(f"every label needs its share, got {len(self.shares)} for {self.classes} labels.")
+
+    def __call__(self, n: int, generator: Generator) -> Tensor:
+        if not self.shares:
+            return torch.randint(self.classes, (n,), device=generator.device, generator=generator)
+        edges = torch.tensor(self.shares, dtype=torch.float64).cumsum(0)
+        u = torch.rand(n, device=generator.device, generator=generator)
+        inner = (edges / edges[-1])[:-1].float().to(generator.device)
+        return torch.searchsorted(inner, u, right=True)

@@ -1,0 +1,20 @@
+"""Labels as networks take them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def chosen(label: Tensor | None, classes: int) -> Tensor:
+    """The labels a network with classes was given.
+
+    Arguments:
+        label: (N,) int64 in [0, classes), or None.
+        classes: How many there are.
+
+    Raises:
+        ValueError: There are none.
+    """
+    if label is None:
+        raise ValueError(f"this network has {classes} classes and needs the label of every example, got none.")
+    return label
