@@ -64,9 +64,6 @@ class Images:
         averages: For the game.
         draws: For the experiment, beside the latent's.
         answers: For the experiment.
-
-    Raises:
-        ConfigError: The data are no images.
     """
 
     def __init__(
@@ -146,12 +143,30 @@ class Images:
         return generator
 
     def generate(self, net: Networks, z: Tensor, label: Tensor | None) -> Tensor:
-        """Images in [-1, 1], float32, at latents (N, ...) and labels (N,)."""
+        """Generated images.
+
+        Arguments:
+            net: The networks.
+            z: Latents, (N, ...).
+            label: (N,) int64, or None for networks without classes.
+
+        Returns:
+            (N, C, S, S) in [-1, 1].
+        """
         made: Tensor = net.generator(z) if label is None else net.generator(z, label)
         return made
 
     def judge(self, net: Networks, x: Tensor, label: Tensor | None) -> Tensor:
-        """Logits (N, 1) of images in [-1, 1]."""
+        """Logits of images.
+
+        Arguments:
+            net: The networks.
+            x: (N, C, S, S) in [-1, 1].
+            label: (N,) int64, or None for networks without classes.
+
+        Returns:
+            (N, 1).
+        """
         logits: Tensor = net.discriminator(x) if label is None else net.discriminator(x, label)
         return logits
 
