@@ -9,11 +9,18 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 import torch
 
+from zerosum.data.prepared import CACHE
+
 
 @pytest.fixture(autouse=True)
 def _one_thread_and_known_randomness():
     torch.set_num_threads(1)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    os.environ[CACHE] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(autouse=True)

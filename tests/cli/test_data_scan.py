@@ -25,27 +25,26 @@ def test_a_folder_that_can_be_trained_on_at_once(capsys):
     assert "stored as    RGB (12)" in said
     assert "read as      colour (12)" in said
     assert "left alone   .txt (1)" in said
-    assert said[-1].endswith("train mlp_gan --data 'my faces'")
+    assert said[-1].endswith("train auto --data 'my faces'")
     train = ("train", "mlp_gan", "--data", "my faces", "--rounds", "1", "--out", "run")
     assert answer(capsys, *train)[0] == 0
 
 
-def test_what_stands_in_the_way_is_said(capsys):
+def test_folders_and_sizes_are_said(capsys):
     put("mine", {"cat/a.png": noise(4, 4), "dog/b.png": noise(5, 4)})
     code, out, _ = answer(capsys, "data", "scan", "mine")
     assert code == 0
     assert "labels       2 by folder: cat (1), dog (1)" in out
     assert "size         2 sizes, from 4x4 over 4x4 (median) to 4x5 (width x height)" in out
-    assert "training cannot read it yet:\n  it has folders in it" in out
-    assert "its images have 2 sizes, and training reads one" in out
-    assert "next:" not in out
+    assert "train auto --data mine\n" in out
 
 
 def test_what_training_makes_of_the_images_is_said(capsys):
     put("mine", {"a.png": noise(4, 4, 4), "b.png": noise(4, 4), "labels.csv": b"file,label\na.png,cat\nb.png,dog\n"})
     _, out, _ = answer(capsys, "data", "scan", "mine")
     assert "read as      grey (1), colour with opacity (1)" in out
-    assert "\ntraining lays what is clear on white\ntraining takes the images and leaves their labels\nnext: " in out
+    assert "clear        1 can be seen through: training lays them on white, or keeps it with\n" in out
+    assert "colour=rgba\nnext: " in out
 
 
 @pytest.mark.fault
@@ -63,7 +62,7 @@ def test_bad_files_are_all_listed_and_end_with_code_3(capsys):
     code, out, err = answer(capsys, "data", "scan", "mine", "--skip-bad")
     assert (code, err) == (0, "")
     assert "bad          2 files" in out
-    assert "it has bad files, and training stops at them" in out
+    assert "train auto --data 'mine[bad=skip]'" in out
 
 
 @pytest.mark.fault
@@ -133,7 +132,7 @@ def test_labels_of_a_file_and_what_they_lack(capsys):
     Path("mine_labels.csv").write_text("file,age,hair\na.png,3,red\nc.png,4,grey\n")
     code, out, _ = answer(capsys, "data", "scan", "mine.zip")
     assert code == 0
-    assert "columns age, hair; say which is the label with --label COLUMN" in out
+    assert "columns age, hair; say which with --label COLUMN" in out
     code, out, _ = answer(capsys, "data", "scan", "mine.zip", "--label", "hair")
     assert code == 0
     assert "labels       1 by mine_labels.csv: red (1)" in out

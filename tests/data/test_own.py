@@ -205,25 +205,28 @@ def test_a_folder_without_images(tmp_path):
     (folder / "notes.txt").write_text("x")
     with pytest.raises(DataError, match="empty holds no images"):
         open_data(str(folder))
-    (folder / "cats").mkdir()
-    with pytest.raises(DataError, match=r"empty has folders in it \(cats\); put the images side by side"):
-        open_data(str(folder))
 
 
 @pytest.mark.fault
 def test_images_that_do_not_fit_together_or_cannot_be_read(tmp_path):
     Image.new("L", (4, 4)).save(tmp_path / "a.png")
     Image.new("L", (5, 4)).save(tmp_path / "b.png")
-    with pytest.raises(DataError, match=r"images of 2 sizes: a.png is 4x4, b.png is 5x4; make them of one size"):
+    with pytest.raises(
+        DataError,
+        match=r"of several sizes: a.png is 4x4, b.png is 5x4; make them of one size, or say which .*\[size=64\]",
+    ):
         open_data(str(tmp_path))
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
-    with pytest.raises(DataError, match=r"b.png cannot be read as an image .*; mend or remove it"):
+    with pytest.raises(
+        DataError,
+        match=r"has 1 bad file \(b.png: .*\); mend or remove what is bad, or leave it out with .*\[bad=skip\]",
+    ):
         open_data(str(tmp_path))
     (tmp_path / "b.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"b.png cannot be read as an image"):
+    with pytest.raises(DataError, match=r"1 bad file \(b.png: it is empty\)"):
         open_data(str(tmp_path))
     (tmp_path / "b.png").write_text("a text that is called an image")
-    with pytest.raises(DataError, match=r"b.png cannot be read as an image"):
+    with pytest.raises(DataError, match=r"1 bad file \(b.png: it is in no format of images"):
         open_data(str(tmp_path))
     with pytest.raises(DataError, match=r"a.png is one image; give the folder of your images"):
         open_data(str(tmp_path / "a.png"))
@@ -240,7 +243,7 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path, side):
 
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"few"))
-    with pytest.raises(DataError, match=r"bomb.png (is too large|cannot be read as an image).*decompression bomb"):
+    with pytest.raises(DataError, match=r"1 bad file \(bomb.png: decompression bomb"):
         open_data(str(tmp_path))
 
 
@@ -318,5 +321,5 @@ def test_a_link_to_nothing_is_a_bad_file_and_named(tmp_path):
     for number in range(3):
         Image.fromarray(np.full((8, 8), number, np.uint8)).save(folder / f"{number}.png")
     (folder / "z.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(DataError, match=r"z\.png cannot be read \(No such file or directory\); mend or remove it"):
+    with pytest.raises(DataError, match=r"1 bad file \(z\.png: No such file or directory\)"):
         open_data(str(folder))

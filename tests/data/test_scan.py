@@ -14,9 +14,7 @@ from PIL import Image
 
 from tests.data.test_images import bomb, noise, stored
 from tests.data.test_likeness import photograph, saved
-from zerosum.data import open_data
 from zerosum.data.scan import scan
-from zerosum.errors import DataError
 
 
 def put(folder, files):
@@ -107,7 +105,6 @@ def test_every_bad_file_is_listed_with_its_cause(form):
     causes = [cause for _, cause in found.bad]
     for cause, part in zip(causes, ("truncated", "no format", "it is empty", "decompression bomb"), strict=True):
         assert part in cause
-    assert any("bad files" in obstacle for obstacle in found.obstacles)
 
 
 @pytest.mark.fault
@@ -228,28 +225,6 @@ def test_several_columns_wait_for_a_name():
     assert undecided.labels.counts == {}
     assert "columns age, hair" in undecided.labels.undecided
     assert scan(path, "hair").labels.counts == {"red": 1}
-
-
-@pytest.mark.parametrize(
-    ("files", "wanted"),
-    [
-        ({"a.png": (4, 4), "b.png": (4, 4)}, []),
-        ({"a.png": (4, 4), "b.png": (5, 4)}, ["its images have 2 sizes"]),
-        ({"x/a.png": (4, 4)}, ["it has folders in it"]),
-        ({"x/a.png": (4, 4), "b.png": (5, 4)}, ["it has folders in it", "its images have 2 sizes"]),
-    ],
-)
-def test_obstacles_are_what_training_says(files, wanted):
-    """Training reads the path if and only if there are none."""
-    path = put("mine", {name: noise(*shape) for name, shape in files.items()})
-    obstacles = scan(path).obstacles
-    assert len(obstacles) == len(wanted)
-    assert all(obstacle.startswith(start) for obstacle, start in zip(obstacles, wanted, strict=True))
-    if wanted:
-        with pytest.raises(DataError):
-            open_data(str(path))
-    else:
-        assert open_data(str(path)).spec.count == len(files)
 
 
 def test_a_folder_of_nothing():

@@ -16,7 +16,7 @@ import torch
 import zerosum
 from zerosum import recipes
 from zerosum.api.options import Options, checked, seconds_of
-from zerosum.data import Data, DataSpec, open_data, path_of
+from zerosum.data import Data, DataSpec, open_data, own_of
 from zerosum.errors import ConfigError, DataError, ZerosumError
 from zerosum.game import Game, coupled_turns
 from zerosum.runtime import choose_device, machine, reseed
@@ -68,14 +68,18 @@ class Plan:
         self.recipe, self.options = recipe, checked(Options, dataclasses.asdict(options), f"recipe {recipe}")
         self.notices: list[str] = []
         self.config = checked(self.module.Config, settings, f"recipe {recipe}")
-        path = path_of(options.data)
-        data = options.data if path is None else path.resolve().name
-        self.source = options.data if path is None else str(path.resolve())
+        data = self.source = options.data
+        if own := own_of(options.data):
+            path, given = own
+            told = f"[{given}]" if given else ""
+            data, self.source = f"{path.resolve().name}{told}", f"{path.resolve()}{told}"
         plain_data = re.sub(r"[^A-Za-z0-9.=-]+", "-", data).strip("-")
         self._code = recipes.code(self.module)
         self._name = self._code.path.name if self._code else recipe
         self.out = self.options.out or Path("runs") / f"{self._name.removesuffix('.py')}-{plain_data}"
-        self.spec = self._open("train").spec
+        opened = self._open("train")
+        self.spec = opened.spec
+        self.notices += getattr(opened, "notices", ())
         if self.spec.count is not None and self.spec.count < FEW:
             self.notices.append(
                 f"{self.spec.count} training examples only: the networks will learn them by heart (overfit); "
@@ -99,9 +103,9 @@ class Plan:
             raise ConfigError(f"mode {self.options.mode!r} is for one rank yet, got {ranks}; use --mode eager.")
         self._record: dict[str, Any] | None = None
         self._seconds = None if self.options.budget is None else seconds_of(self.options.budget)
-        given = [f"--{name}" for name in ("rounds", "epochs", "budget") if getattr(self.options, name) is not None]
-        if len(given) > 1:
-            raise ConfigError(f"a run has one goal, got {' and '.join(given)}; give one of them.")
+        goals = [f"--{name}" for name in ("rounds", "epochs", "budget") if getattr(self.options, name) is not None]
+        if len(goals) > 1:
+            raise ConfigError(f"a run has one goal, got {' and '.join(goals)}; give one of them.")
         if self.options.epochs is not None and self.spec.count is None:
             raise ConfigError(f"data {self.spec.name!r} is endless and has no epochs; give --rounds or --budget.")
 

@@ -24,7 +24,7 @@ def scan(path: Path | str, label: str | None = None, out: Path | None = None, pr
     """
     found = scans.scan(Path(path), label, progress)
     if out is not None:
-        text = json.dumps({**dataclasses.asdict(found), "obstacles": found.obstacles}, ensure_ascii=False, indent=2)
+        text = json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=2)
         # A name that is no text on its disk has halves of characters in it, which JSON writes just as Python does.
         out.write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
     return found

@@ -118,11 +118,11 @@ def _labels(found: api.Scan) -> Iterable[str]:
         return
     by = "by folder" if labels.source == "folders" else f"by {labels.source}"
     if labels.undecided:
-        yield from _row("labels", f"none read: of {labels.source}, {labels.undecided}")
+        yield from _row("labels", f"none read: of {labels.source}, {labels.undecided}; say which with --label COLUMN")
         return
     yield from _row("labels", f"{len(labels.counts):,} {by}: {_counts(labels.counts)}")
     if labels.splits:
-        yield from _row("", "these read like splits, not like labels")
+        yield from _row("", "training takes these for splits, not for labels")
     if labels.without:
         yield from _row("", f"{_many(len(labels.without), 'image')} without a label:")
         yield from _listed(labels.without)
@@ -132,15 +132,11 @@ def _labels(found: api.Scan) -> Iterable[str]:
 
 
 def _next(found: api.Scan) -> Iterable[str]:
-    if found.obstacles:
-        yield "training cannot read it yet:"
-        yield from (f"  {obstacle}" for obstacle in found.obstacles)
-        return
-    if found.channels.keys() & {2, 4}:
-        yield "training lays what is clear on white"
-    if found.labels is not None:
-        yield "training takes the images and leaves their labels"
-    yield f"next: {command()} train mlp_gan --data {shlex.quote(found.path)}"
+    if found.clear:
+        yield from _row("clear", f"{found.clear:,} can be seen through: training lays them on white, or keeps it with")
+        yield from _row("", "colour=rgba")
+    told = "[bad=skip]" if found.bad else ""
+    yield f"next: {command()} train auto --data {shlex.quote(found.path + told)}"
 
 
 def _row(head: str, text: str) -> Iterable[str]:

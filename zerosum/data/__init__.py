@@ -8,7 +8,7 @@ from zerosum.data.catalog import (
     CATALOG as CATALOG,
     SPLITS as SPLITS,
     open_data as open_data,
-    path_of as path_of,
+    own_of as own_of,
 )
 from zerosum.data.spec import Data as Data, DataSpec as DataSpec
 from zerosum.data.stored import Stored as Stored

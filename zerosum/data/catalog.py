@@ -14,8 +14,9 @@ import torch
 
 from zerosum.data import known, toys
 from zerosum.data.digits import open_digits
-from zerosum.data.own import open_own
+from zerosum.data.own import asked_of, open_own
 from zerosum.data.spec import Data
+from zerosum.data.walk import Progress
 from zerosum.errors import DataError, unknown
 
 SPLITS = ("train", "valid", "test")
@@ -58,17 +59,20 @@ def open_data(
     seed: int | None = None,
     device: torch.device | None = None,
     root: Path | str | None = None,
+    progress: Progress | None = None,
 ) -> Data:
     """Open one split of a data set.
 
     Arguments:
         name: A name of the catalogue (a toy's may carry parameters, ``ring[modes=25, std=0.01]``), or the path of idx
-            files, an array or a folder of images (:mod:`zerosum.data.own`).
+            files, an array, or a folder or an archive of images (:mod:`zerosum.data.own`), which may carry what its
+            images are to become, ``photos.zip[size=64]`` (:class:`~zerosum.data.prepared.Asked`).
         split: ``train``, ``valid`` or ``test``.
         seed: Of the order; None for the stored order.
         device: Where batches are made; the CPU by default.
         root: The folder known data sets lie in, or are downloaded to; :func:`~zerosum.data.known.data_root` says
             which by default.
+        progress: Told after every image of one's own that is prepared.
 
     Raises:
         DataError: An unknown name, split or parameter, or a parameter out of range; files that are not there, or
@@ -81,8 +85,9 @@ def open_data(
     if split not in SPLITS:
         raise DataError(unknown("split", split, SPLITS))
     device = device or torch.device("cpu")
-    if path := path_of(name):
-        return open_own(path, split, seed, device)
+    if own := own_of(name):
+        path, given = own
+        return open_own(path, split, seed, device, asked_of(given, path) if given else None, progress)
     parts = re.fullmatch(r"\s*([^\[\]]+?)\s*(?:\[(.*)\])?\s*", name)
     if parts is None:
         raise DataError(f"data must be a name or name[parameter=value, ...], got {name!r}.")
@@ -101,10 +106,21 @@ def open_data(
     return toys.Toy(full, entry.law(**values), split, seed, device)
 
 
-def path_of(name: str) -> Path | None:
-    """Where the data lie, if the name is a path; the names of the catalogue come first."""
+def own_of(name: str) -> tuple[Path, str] | None:
+    """Where data of one's own lie, and what stands in brackets after the path; None where the name is no path.
+
+    The names of the catalogue come first, and a path that ends with brackets itself.
+    """
+    if name in CATALOG:
+        return None
     path = Path(name).expanduser()
-    return path if name not in CATALOG and path.exists() else None
+    if path.exists():
+        return path, ""
+    parts = re.fullmatch(r"(.+?)\s*\[([^\[\]]*)\]\s*", name, re.DOTALL)
+    if parts is None or parts[1] in CATALOG:
+        return None
+    path = Path(parts[1]).expanduser()
+    return (path, parts[2]) if path.exists() else None
 
 
 def _missing(name: str) -> str:

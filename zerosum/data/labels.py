@@ -1,19 +1,138 @@
-"""Labels of images by the names of their files, from a CSV or a JSON."""
+"""Labels of images: by the folders they lie in, or by the names of their files from a CSV or a JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from zerosum.data.members import LABELS
 
 FILE = ("file", "filename", "file_name", "name", "image", "path")
 """What the column of file names may be called."""
 
 LABEL = ("label", "class", "category", "y")
 """What the column of labels may be called."""
+
+
+FOLDERS = "folders"
+"""Where labels come from if no file has them."""
+
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "valid",
+    "valid": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
+"""Names of folders that are splits and not labels, and of which."""
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The label of every image.
+
+    Attributes:
+        source: ``folders``, or the path of the file.
+        of: For each image its label, or None.
+        absent: Names in the file that no image has.
+        undecided: Why the file gave no labels, though it may.
+    """
+
+    source: str
+    of: tuple[str | None, ...]
+    absent: tuple[str, ...] = ()
+    undecided: str = ""
+
+
+def are_splits(folders: Iterable[str]) -> bool:
+    """Whether folders are all called as splits are, one of them as the training split."""
+    names = {folder.lower() for folder in folders}
+    return names <= SPLITS.keys() and "train" in {SPLITS[name] for name in names}
+
+
+def find_labels(
+    path: Path, names: Sequence[str], files: Mapping[str, bytes], column: str | None = None
+) -> tuple[Labelling | None, list[tuple[str, str]]]:
+    """Labels from ``labels.csv`` or ``labels.json`` inside, or beside as that or as ``NAME_labels.csv``; else from the
+    first folders in which the images part.
+
+    Arguments:
+        path: The folder or the archive.
+        names: Of the images, their paths inside.
+        files: Files of labels inside, by name.
+        column: Which column of a CSV holds the labels, where it has several.
+
+    Returns:
+        None without labels; and what is bad in the files of labels, name and cause.
+    """
+    root = common_folder(names)
+    where, bad = _label_file(path, files, root)
+    if bad:
+        return None, bad
+    if where is not None:
+        name, under, data = where
+        try:
+            return _by_file(names, name, under, read_labels(data, name, column)), []
+        except Undecided as error:
+            return Labelling(name, (None,) * len(names), undecided=str(error)), []
+        except ValueError as error:
+            return None, [(name, str(error))]
+    if column is not None:
+        bad = [(path.name, f"there is no labels.csv in it or beside it that could have a column {column}")]
+    firsts = [name[len(root) :].partition("/") for name in names]
+    if not any(slash for _, slash, _ in firsts):
+        return None, bad
+    return Labelling(FOLDERS, tuple(folder if slash else None for folder, slash, _ in firsts)), bad
+
+
+def common_folder(names: Sequence[str]) -> str:
+    """The folder all images lie in, with a slash at its end; empty for the path itself."""
+    if not names:
+        return ""
+    low, high = (name.split("/")[:-1] for name in (min(names), max(names)))
+    same = itertools.takewhile(lambda parts: parts[0] == parts[1], zip(low, high, strict=False))
+    return "".join(f"{part}/" for part, _ in same)
+
+
+def files_beside(path: Path) -> list[Path]:
+    """Where labels of a folder or an archive may lie outside of it, the first that is there counts."""
+    stem = re.sub(r"\.(zip|tgz|tar(\.\w+)?)$", "", path.resolve().name, flags=re.IGNORECASE)
+    names = [f"{stem}_{name}" for name in LABELS] + (list(LABELS) if path.is_file() else [])
+    return [path.parent / name for name in names]
+
+
+def _label_file(
+    path: Path, files: Mapping[str, bytes], root: str
+) -> tuple[tuple[str, str, bytes] | None, list[tuple[str, str]]]:
+    """Name, the folder its names start from, and content of the file of labels that holds for these images."""
+    for under in dict.fromkeys((root, "")):
+        wanted = {(under + name).lower() for name in LABELS}
+        inside = [name for name in files if name.lower() in wanted]
+        if len(inside) > 1:
+            return None, [(name, "there are two files of labels; keep one") for name in inside]
+        if inside:
+            return (inside[0], under, files[inside[0]]), []
+    for file in files_beside(path):
+        if file.is_file():
+            return (str(file), "", file.read_bytes()), []
+    return None, []
+
+
+def _by_file(names: Sequence[str], source: str, under: str, labels: Mapping[str, str]) -> Labelling:
+    entries = [label_of(labels, name, under) for name in names]
+    used = {entry[0] for entry in entries if entry is not None}
+    absent = tuple(key for key in labels if key not in used)
+    return Labelling(source, tuple(None if entry is None else entry[1] for entry in entries), absent)
 
 
 class Undecided(ValueError):
@@ -105,7 +224,7 @@ def _column(heads: Sequence[str], file: int, column: str | None) -> int:
         return heads.index(column)
     named = [head for head in others if head.lower() in LABEL]
     if len(named) != 1 and len(others) != 1:
-        raise Undecided(f"it has columns {', '.join(others)}; say which is the label with --label COLUMN")
+        raise Undecided(f"it has columns {', '.join(others)}")
     return heads.index((named or others)[0])
 
 

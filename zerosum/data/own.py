@@ -1,16 +1,18 @@
-"""Data of one's own, by path: idx files, ``.npy`` and ``.npz`` arrays, a flat folder of images of one size.
+"""Data of one's own, by path: idx files, ``.npy`` and ``.npz`` arrays, a folder or an archive of images.
 
-Images are read as :mod:`zerosum.data.images` says; what is clear in them becomes white. A tenth of the examples is held
+Images are prepared once and kept (:mod:`zerosum.data.prepared`). A tenth of the examples is held
 out to validate and a tenth to test, by hash of their content: an example stays in its split when others are added, and
 equal examples are in one split. With fewer than ten, all are trained on.
 """
 
 from __future__ import annotations
 
-import hashlib
+import tarfile
+import typing
 import zipfile
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,17 @@ import numpy.typing as npt
 import torch
 
 from zerosum.data.idx import read_idx, read_labelled_idx
-from zerosum.data.images import IMAGES, Pixels, decode, opaque, plainly
+from zerosum.data.images import IMAGES
+from zerosum.data.prepared import MOST_SIDE, Asked, prepared
 from zerosum.data.remember import remembered
 from zerosum.data.spec import DataSpec, Kind
+from zerosum.data.splits import parts, places
 from zerosum.data.stored import Stored
-from zerosum.errors import DataError
+from zerosum.data.walk import Progress
+from zerosum.errors import DataError, unknown
+
+RESIDENT = 2 << 30
+"""Bytes up to which prepared images are held in memory, or on the device; of more a batch is read at a time."""
 
 CHANNELS = (1, 3, 4)
 
@@ -48,34 +56,146 @@ class Examples:
     part: npt.NDArray[np.int64]
 
 
-def open_own(path: Path, split: str, seed: int | None, device: torch.device) -> Stored:
+def open_own(
+    path: Path,
+    split: str,
+    seed: int | None,
+    device: torch.device,
+    asked: Asked | None = None,
+    progress: Progress | None = None,
+) -> Stored:
     """One split of the data at a path.
 
     Arguments:
-        path: An idx file, an array, or a folder of images.
+        path: An idx file, an array, or a folder or an archive of images.
         split: ``train``, ``valid`` or ``test``.
         seed: Of the order; None for the stored order.
         device: Where batches are made.
+        asked: How images are to be prepared; arrays are taken as they are.
+        progress: Told after every image that is prepared.
 
     Raises:
         DataError: Nothing there can be read as data, or the split is empty; the message names the file.
     """
+    name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
+    arrays = _arrays(path)
+    if arrays is None:
+        return _images(path, name, split, seed, device, asked or Asked(), progress)
+    if asked is not None:
+        raise DataError(f"{path} holds arrays, which are taken as they are; leave out [{said(asked)}].")
+    chosen = _chosen(path, arrays.part, split)
+    kind: Kind = "uint8" if arrays.x.ndim == 4 else "real"
+    classes = None if arrays.y is None else int(arrays.y.max()) + 1
+    train = arrays.part == 0
+    shares = () if arrays.y is None else shares_of(arrays.y[train], classes)
+    spec = DataSpec(name, tuple(arrays.x.shape[1:]), kind, classes, count=int(train.sum()), shares=shares)
+    label = None if arrays.y is None else torch.from_numpy(arrays.y[chosen])
+    return Stored(spec, torch.from_numpy(arrays.x[chosen]), label, seed, device)
+
+
+def _images(
+    path: Path,
+    name: str,
+    split: str,
+    seed: int | None,
+    device: torch.device,
+    asked: Asked,
+    progress: Progress | None,
+) -> Stored:
+    held = prepared(path, asked, progress)
+    chosen = _chosen(path, held.part, split)
+    train = held.part == 0
+    classes = len(held.labels) or None
+    spec = DataSpec(
+        f"{name}[{said(asked)}]" if said(asked) else name,
+        held.x.shape[1:],
+        "uint8",
+        classes,
+        count=int(train.sum()),
+        labels=held.labels,
+        shares=() if held.label is None else shares_of(held.label[train], classes),
+    )
+    label = None if held.label is None else torch.from_numpy(held.label)
+    return Stored(
+        spec,
+        torch.from_numpy(held.x),
+        label,
+        seed,
+        device,
+        rows=torch.from_numpy(chosen),
+        fingerprint=held.fingerprints[split],
+        resident=held.x.nbytes <= RESIDENT,
+        notices=held.notices,
+    )
+
+
+def _arrays(path: Path) -> Examples | None:
+    """What is held in arrays; None where there are images."""
     if path.is_dir():
-        held = remembered(_read_folder, path, watch=[path, *sorted(p for p in path.iterdir() if p.exists())])
-    else:
-        held = remembered(_read_file, path, watch=[p for p in (path, labels_beside(path)) if p is not None])
-    chosen = np.flatnonzero(held.part == ("train", "valid", "test").index(split))
+        idx = [path / name for name in _idx_names()]
+        if not any(file.exists() for file in idx):
+            return None
+        found: Examples | None = remembered(_read_folder, path, watch=[file for file in idx if file.exists()])
+        return found
+    if path.suffix not in (".npy", ".npz") and (zipfile.is_zipfile(path) or _is_tar(path)):
+        return None
+    held: Examples = remembered(_read_file, path, watch=[p for p in (path, labels_beside(path)) if p is not None])
+    return held
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def _chosen(path: Path, part: npt.NDArray[np.int64], split: str) -> npt.NDArray[np.int64]:
+    chosen = np.flatnonzero(part == ("train", "valid", "test").index(split))
     if not len(chosen):
         raise DataError(
-            f"{path} has no {split} split: of its {len(held.x)} examples none is held out, "
+            f"{path} has no {split} split: of its {len(part)} examples none is held out, "
             "as that takes ten or more; add examples."
         )
-    kind: Kind = "uint8" if held.x.ndim == 4 else "real"
-    classes = None if held.y is None else int(held.y.max()) + 1
-    name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
-    spec = DataSpec(name, tuple(held.x.shape[1:]), kind, classes, count=int((held.part == 0).sum()))
-    label = None if held.y is None else torch.from_numpy(held.y[chosen])
-    return Stored(spec, torch.from_numpy(held.x[chosen]), label, seed, device)
+    return chosen
+
+
+def asked_of(given: str, path: Path) -> Asked:
+    """What stands in brackets after a path: ``size=64, fit=pad``.
+
+    Raises:
+        DataError: A parameter nobody knows, or a value it cannot have.
+    """
+    hints = typing.get_type_hints(Asked)
+    values: dict[str, Any] = {}
+    for item in filter(None, (item.strip() for item in given.split(","))):
+        key, equals, text = (part.strip() for part in item.partition("="))
+        if key not in hints:
+            raise DataError(f"data {str(path)!r}: " + unknown("parameter", key, hints))
+        choices = typing.get_args(hints[key]) if key not in ("size", "label") else ()
+        if key == "size":
+            if not text.isdecimal() or not 1 <= int(text) <= MOST_SIDE:
+                raise DataError(f"data {str(path)!r}: size must be from 1 to {MOST_SIDE} pixels, got {text!r}.")
+            values[key] = int(text)
+        elif choices and text not in choices:
+            raise DataError(f"data {str(path)!r}: {key} must be one of {', '.join(choices)}, got {text!r}.")
+        elif not equals or not text:
+            raise DataError(f"data {str(path)!r}: {key} needs a value, {key}=..., got {item!r}.")
+        else:
+            values[key] = text
+    return Asked(**values)
+
+
+def said(asked: Asked) -> str:
+    """What of it is not as it is by default, as it is written in brackets."""
+    default = asdict(Asked())
+    return ", ".join(f"{name}={value}" for name, value in asdict(asked).items() if value != default[name])
+
+
+def shares_of(label: npt.NDArray[np.int64], classes: int | None) -> tuple[float, ...]:
+    """The share of each label among the examples; empty where all are equal."""
+    counts = np.bincount(label, minlength=classes or 0)
+    return () if len(set(counts.tolist())) == 1 else tuple((counts / counts.sum()).tolist())
 
 
 def labels_beside(path: Path) -> Path | None:
@@ -96,7 +216,8 @@ def _read_file(path: Path) -> Examples:
     return _held_out(x, y.astype(np.int64))
 
 
-def _read_folder(path: Path) -> Examples:
+def _read_folder(path: Path) -> Examples | None:
+    """The idx files of a folder, as MNIST names them; None where it has none."""
     for ending in ("", ".gz"):
         files = [path / f"{part}-{what}-ubyte{ending}" for part in ("train", "t10k") for what in _IDX]
         if files[0].exists():
@@ -105,47 +226,16 @@ def _read_folder(path: Path) -> Examples:
                 return _held_out(train[0], train[1].astype(np.int64))
             test = read_labelled_idx(*files[2:])
             x, y = (np.concatenate(both) for both in zip(train, test, strict=True))
-            part = _parts(_contents(train[0]), test=False)
+            part = parts(places(_contents(train[0])), test=False)
             return Examples(x, y.astype(np.int64), np.concatenate([part, np.full(len(test[0]), 2)]))
-    return _read_images(path)
+    return None
 
 
 _IDX = ("images-idx3", "labels-idx1")
 
 
-def _read_images(path: Path) -> Examples:
-    inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
-    files = [p for p in inside if p.suffix.lower() in IMAGES]
-    folders = [p.name for p in inside if p.is_dir()]
-    if folders:
-        raise DataError(
-            f"{path} has folders in it ({', '.join(folders[:3])}{', ...' if len(folders) > 3 else ''}); "
-            "put the images side by side in one folder."
-        )
-    if not files:
-        raise DataError(f"{path} holds no images ({', '.join(sorted(IMAGES))}); put some there.")
-    with plainly():
-        images = [_read_image(file) for file in files]
-    sizes = {image.shape[1::-1]: file for image, file in zip(images, files, strict=True)}
-    if len(sizes) > 1:
-        (one, a), (other, b), *_ = sizes.items()
-        raise DataError(
-            f"{path} has images of {len(sizes)} sizes: {a.name} is {one[0]}x{one[1]}, {b.name} is "
-            f"{other[0]}x{other[1]}; make them of one size."
-        )
-    channels = max(image.shape[2] for image in images)  # one of colour makes all colour
-    x = np.stack([np.broadcast_to(image, (*image.shape[:2], channels)) for image in images])
-    x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-    return Examples(x, None, _parts((file.read_bytes() for file in files), test=True))
-
-
-def _read_image(file: Path) -> Pixels:
-    try:
-        return opaque(decode(file.read_bytes()).pixels)
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror}); mend or remove it.") from None
-    except ValueError as error:
-        raise DataError(f"{file} cannot be read as an image ({error}); mend or remove it.") from None
+def _idx_names() -> list[str]:
+    return [f"{part}-{what}-ubyte{e}" for e in ("", ".gz") for part in ("train", "t10k") for what in _IDX]
 
 
 def _read_arrays(path: Path) -> tuple[Array, Array | None]:
@@ -208,23 +298,8 @@ def _checked(x: Array, path: Path) -> Array:
 
 
 def _held_out(x: Array, y: Array | None) -> Examples:
-    return Examples(x, y, _parts(_contents(x), test=True))
+    return Examples(x, y, parts(places(_contents(x))))
 
 
 def _contents(x: Array) -> Iterable[bytes]:
     return (example.tobytes() for example in x)
-
-
-def _parts(contents: Iterable[bytes], test: bool) -> npt.NDArray[np.int64]:
-    """0 train, 1 valid, 2 test, by hash; a test set of its own leaves only a validation split to hold out."""
-    place = np.array([int.from_bytes(hashlib.sha256(c).digest()[:6], "big") / 2**48 for c in contents])
-    part = np.where(place < 0.1, 1, 0)
-    if test:
-        part = np.where((place >= 0.1) & (place < 0.2), 2, part)
-    if len(place) < 10:
-        return np.zeros(len(place), np.int64)
-    order = np.argsort(place)
-    for rank, wanted in enumerate((1, 2) if test else (1,)):
-        if not (part == wanted).any():  # few examples: chance may have left a split empty
-            part[order[rank if wanted == 1 else -1]] = wanted
-    return part.astype(np.int64)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-import os
-import re
 import time
 from array import array
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -18,19 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from zerosum.data import likeness
-from zerosum.data.images import decode, plainly
-from zerosum.data.labels import Undecided, label_of, read_labels
-from zerosum.data.members import LABELS, Form, Member, count, form_of, members
-from zerosum.errors import DataError
-
-Progress = Callable[[int, int | None], None]
-"""Told how many files have been looked at, and of how many where that is known."""
-
-SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
-"""Names of folders that are rather splits than labels."""
+from zerosum.data.images import decode
+from zerosum.data.labels import FOLDERS, are_splits, find_labels
+from zerosum.data.members import Form, form_of
+from zerosum.data.walk import Progress as Progress, walk
 
 _FREQUENT = 5
-_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -73,7 +61,7 @@ class Labels:
     @property
     def splits(self) -> bool:
         """Whether the folders are called as splits are, not labels."""
-        return self.source == "folders" and {name.lower() for name in self.counts} <= SPLITS
+        return self.source == FOLDERS and are_splits(self.counts)
 
 
 @dataclass(frozen=True)
@@ -96,7 +84,7 @@ class Scan:
         labels: None without labels.
         equal: Groups of images of the same pixels.
         near: Groups of images that are nearly the same; of equal ones the first stands for all.
-        flat: Whether all images lie in the folder itself, with no other folder beside them.
+        clear: Images of which something can be seen through.
     """
 
     path: str
@@ -114,21 +102,7 @@ class Scan:
     labels: Labels | None
     equal: tuple[tuple[str, ...], ...]
     near: tuple[tuple[str, ...], ...]
-    flat: bool
-
-    @property
-    def obstacles(self) -> tuple[str, ...]:
-        """What keeps training from reading the path today, a clause each."""
-        found = []
-        if self.form != "folder":
-            found.append(f"it is a {self.form}, and training reads a folder")
-        elif not self.flat:
-            found.append("it has folders in it, and training reads images that lie side by side in one")
-        if self.sizes is not None and self.sizes.different > 1:
-            found.append(f"its images have {self.sizes.different:,} sizes, and training reads one")
-        if self.bad:
-            found.append("it has bad files, and training stops at them")
-        return tuple(found)
+    clear: int
 
 
 @dataclass
@@ -190,8 +164,7 @@ def scan(path: Path, column: str | None = None, progress: Progress | None = None
     began = time.perf_counter()
     form = form_of(path)
     found = _Found()
-    with plainly():
-        _look_at_all(path, found, progress)
+    _look_at_all(path, found, progress)
     equal, alone = _equal(found)
     labels = _labels(path, found, column)  # first: what is bad in them counts as well
     return Scan(
@@ -209,64 +182,21 @@ def scan(path: Path, column: str | None = None, progress: Progress | None = None
         sizes=_sizes(found),
         equal=equal,
         near=_near(found, alone),
-        flat=form == "folder" and not any(p.is_dir() and not p.name.startswith(".") for p in path.iterdir()),
+        clear=found.remarks["clear"],
         seconds=time.perf_counter() - began,
     )
 
 
 def _look_at_all(path: Path, found: _Found, progress: Progress | None) -> None:
-    """Read in this thread, decode in a few others; no more wait to be decoded than there are threads."""
-    total = count(path) if progress else None
-    threads = min(_THREADS, os.cpu_count() or 1)
-    waiting: deque[tuple[str, Future[_Look]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for done, member in enumerate(_until_damage(path, found), 1):
-            data = _content(member, found)
-            if data is not None:
-                waiting.append((member.name, pool.submit(_look, data)))
-                del data
-            while len(waiting) > threads:
-                _take(waiting, found)
-            if progress:
-                progress(done, total)
-        while waiting:
-            _take(waiting, found)
-
-
-def _until_damage(path: Path, found: _Found) -> Iterator[Member]:
-    """An archive that ends too early is one more bad file, after those that came before."""
-    try:
-        yield from members(path)
-    except DataError as error:
-        found.bad.append((path.name, str(error)))
-
-
-def _content(member: Member, found: _Found) -> bytes | None:
-    """The bytes of an image; whatever else the member is, is noted."""
-    if member.refused:
-        found.bad.append((member.name, member.refused))
-        return None
-    if member.aside:
-        found.left_alone[member.aside] += 1
-        return None
-    try:
-        data = member.read()
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        found.bad.append((member.name, cause))
-        return None
-    if PurePosixPath(member.name).name.lower() in LABELS:
-        found.label_files[member.name] = data
-        return None
-    return data
-
-
-def _take(waiting: deque[tuple[str, Future[_Look]]], found: _Found) -> None:
-    name, future = waiting.popleft()
-    try:
-        found.add(name, future.result())
-    except ValueError as error:
-        found.bad.append((name, str(error)))
+    for seen in walk(path, _look, progress):
+        if seen.look is not None:
+            found.add(seen.name, seen.look)
+        elif seen.labels is not None:
+            found.label_files[seen.name] = seen.labels
+        elif seen.bad:
+            found.bad.append((seen.name, seen.bad))
+        else:
+            found.left_alone[seen.aside] += 1
 
 
 def _look(data: bytes) -> _Look:
@@ -280,7 +210,7 @@ def _look(data: bytes) -> _Look:
         height,
         channels,
         image.mode,
-        tuple(name for name in ("turned", "animated", "stretched") if getattr(image, name)),
+        tuple(name for name in ("turned", "animated", "stretched", "clear") if getattr(image, name)),
         digest.digest()[:16],
         likeness.difference_hash(picture),
         picture.tobytes(),
@@ -328,66 +258,15 @@ def _near(found: _Found, alone: npt.NDArray[np.int64]) -> tuple[tuple[str, ...],
 
 
 def _labels(path: Path, found: _Found, column: str | None) -> Labels | None:
-    """Labels by the file that has them, else by folder; a file that cannot be used is one more bad one."""
-    root = _common_folder(found.names)
-    where = _label_file(path, found, root)
-    found.left_alone.update(PurePosixPath(name).suffix.lower() for name in found.label_files)  # that are not the ones
-    if where is not None:
-        name, under, data = where
-        try:
-            return _by_file(found, name, under, read_labels(data, name, column))
-        except Undecided as error:
-            return Labels(name, {}, undecided=str(error))
-        except ValueError as error:
-            found.bad.append((name, str(error)))
-            return None
-    if column is not None:
-        found.bad.append((path.name, f"there is no labels.csv in it or beside it that could have a column {column}"))
-    firsts = [name[len(root) :].partition("/") for name in found.names]
-    if not any(slash for _, slash, _ in firsts):
+    """Labels with how many images each has; a file of them that cannot be used is one more bad one."""
+    labelling, bad = find_labels(path, found.names, found.label_files, column)
+    found.bad += bad
+    used = None if labelling is None else labelling.source
+    found.left_alone.update(PurePosixPath(name).suffix.lower() for name in found.label_files if name != used)
+    if labelling is None:
         return None
-    counts = Counter(folder for folder, slash, _ in firsts if slash)
-    without = tuple(name for name, (_, slash, _) in zip(found.names, firsts, strict=True) if not slash)
-    return Labels("folders", dict(sorted(counts.items())), without)
-
-
-def _common_folder(names: list[str]) -> str:
-    """The folder all images lie in, with a slash at its end; empty for the path itself."""
-    if not names:
-        return ""
-    low, high = (name.split("/")[:-1] for name in (min(names), max(names)))
-    same = itertools.takewhile(lambda parts: parts[0] == parts[1], zip(low, high, strict=False))
-    return "".join(f"{part}/" for part, _ in same)
-
-
-def _label_file(path: Path, found: _Found, root: str) -> tuple[str, str, bytes] | None:
-    """Name, the folder its names start from, and content of the file of labels that holds for these images."""
-    for under in dict.fromkeys((root, "")):
-        wanted = {(under + name).lower() for name in LABELS}
-        inside = [name for name in found.label_files if name.lower() in wanted]
-        if len(inside) > 1:
-            found.bad += [(name, "there are two files of labels; keep one") for name in inside]
-            return None
-        if inside:
-            return inside[0], under, found.label_files.pop(inside[0])
-    stem = re.sub(r"\.(zip|tgz|tar(\.\w+)?)$", "", path.resolve().name, flags=re.IGNORECASE)
-    beside = [f"{stem}_{name}" for name in LABELS] + (list(LABELS) if path.is_file() else [])
-    for name in beside:
-        file = path.resolve().parent / name
-        if file.is_file():
-            return str(path.parent / name), "", file.read_bytes()
-    return None
-
-
-def _by_file(found: _Found, source: str, under: str, labels: dict[str, str]) -> Labels:
-    counts: Counter[str] = Counter()
-    without, used = [], set()
-    for name in found.names:
-        entry = label_of(labels, name, under)
-        if entry is None:
-            without.append(name)
-        else:
-            used.add(entry[0])
-            counts[entry[1]] += 1
-    absent = tuple(key for key in labels if key not in used)
-    return Labels(source, dict(sorted(counts.items())), tuple(without), absent)
+    counts = Counter(label for label in labelling.of if label is not None)
+    without = tuple(name for name, label in zip(found.names, labelling.of, strict=True) if label is None)
+    if labelling.undecided:
+        return Labels(labelling.source, {}, undecided=labelling.undecided)
+    return Labels(labelling.source, dict(sorted(counts.items())), without, labelling.absent)

@@ -23,9 +23,14 @@ class Stored:
         label: (n,) int64, or None.
         seed: Of the order, or None.
         device: Where the examples live and the batches are made.
+        rows: Which of the examples are this split, (m,) int64; all by default.
+        fingerprint: Of the split, where it is known already.
+        resident: Whether the examples are moved to the device; else they stay where they are, mapped from a file for
+            instance, and those of a batch are moved.
+        notices: What a user should know of them.
 
     Attributes:
-        x: The examples as they are kept.
+        x: The examples as they are kept, those of other splits included where there are ``rows``.
         label: Their labels.
     """
 
@@ -36,13 +41,19 @@ class Stored:
         label: Tensor | None = None,
         seed: int | None = None,
         device: torch.device | None = None,
+        rows: Tensor | None = None,
+        fingerprint: str | None = None,
+        resident: bool = True,
+        notices: tuple[str, ...] = (),
     ):
-        self.spec = spec
-        self.fingerprint = _digest(x, label)
-        self.count = len(x)
+        self.spec, self.notices = spec, notices
+        self.fingerprint = fingerprint or _digest(x, label)
+        self.count = len(x) if rows is None else len(rows)
         self._device = device or torch.device("cpu")
-        self.x = x.to(self._device)
-        self.label = None if label is None else label.to(self._device)
+        self._resident, self._rows = resident, rows
+        place = self._device if resident else torch.device("cpu")
+        self.x = x.to(place)
+        self.label = None if label is None else label.to(place)
         self._seed = seed
         self._orders: dict[int, Tensor] = {}
 
@@ -51,23 +62,30 @@ class Stored:
         return self.gather(self.locate(position, size))
 
     def locate(self, position: int, size: int) -> dict[str, Tensor]:
-        """Where those examples lie: ``index`` (size,) int64, on the device."""
+        """Where those examples lie, ``index`` (size,) int64 on the device; or those as they are stored, where they are
+        not resident."""
         epoch, start = divmod(position, self.count)
         parts = []
         while size:
             take = min(size, self.count - start)
             parts.append(self._order(epoch)[start : start + take])
             size, epoch, start = size - take, epoch + 1, 0
-        return {"index": parts[0] if len(parts) == 1 else torch.cat(parts)}
+        index = parts[0] if len(parts) == 1 else torch.cat(parts)
+        if self._resident:
+            return {"index": index}
+        found = {"x": self.x.index_select(0, index)}
+        if self.label is not None:
+            found["label"] = self.label.index_select(0, index)
+        return {name: value.to(self._device) for name, value in found.items()}
 
     def gather(self, located: dict[str, Tensor]) -> dict[str, Tensor]:
         """Examples (size, ...) at an ``index``, images in [0, 1], with their ``label``."""
-        index = located["index"]
-        x = self.x.index_select(0, index)  # on a CPU several times as fast as self.x[index]
-        batch = {"x": x.float().div_(255) if x.dtype == torch.uint8 else x.float()}
-        if self.label is not None:
-            batch["label"] = self.label.index_select(0, index)
-        return batch
+        if "index" in located:
+            index = located["index"]
+            # On a CPU several times as fast as self.x[index].
+            located = {n: v.index_select(0, index) for n, v in (("x", self.x), ("label", self.label)) if v is not None}
+        x = located["x"]
+        return {**located, "x": x.float().div_(255) if x.dtype == torch.uint8 else x.float()}
 
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:
@@ -77,7 +95,9 @@ class Stored:
                 generator = torch.Generator().manual_seed(mix(self._seed, "order", epoch))
                 order = torch.randperm(self.count, generator=generator)
             kept = {e: o for e, o in self._orders.items() if e >= epoch - 1}  # a batch may straddle two epochs
-            self._orders = {**kept, epoch: order.to(self._device)}
+            if self._rows is not None:
+                order = self._rows[order]
+            self._orders = {**kept, epoch: order.to(self.x.device)}
         return self._orders[epoch]
 
 

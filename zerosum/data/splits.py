@@ -1,0 +1,42 @@
+"""Which examples are held out: by hash of their content, so that one stays where it is when others come."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+HELD_OUT = 0.1
+"""Share of the examples in either split that is held out."""
+
+FEW = 10
+"""Examples from which any are held out."""
+
+
+def places(contents: Iterable[bytes]) -> npt.NDArray[np.float64]:
+    """A number in [0, 1) of each content."""
+    return np.array([int.from_bytes(hashlib.sha256(c).digest()[:6], "big") / 2**48 for c in contents])
+
+
+def parts(place: npt.NDArray[np.float64], valid: bool = True, test: bool = True) -> npt.NDArray[np.int64]:
+    """0 train, 1 valid, 2 test of each example; at least one in each of ten or more, none held out of fewer.
+
+    Arguments:
+        place: From :func:`places`.
+        valid: Whether any are held out to validate; not where a source has such a split itself.
+        test: The same for the test.
+    """
+    part = np.zeros(len(place), np.int64)
+    if len(place) < FEW:
+        return part
+    if valid:
+        part[place < HELD_OUT] = 1
+    if test:
+        part[(place >= HELD_OUT) & (place < 2 * HELD_OUT)] = 2
+    order = np.argsort(place)
+    for wanted, rank in [(1, 0)] * valid + [(2, -1)] * test:
+        if not (part == wanted).any():  # few examples: chance may have left a split empty
+            part[order[rank]] = wanted
+    return part
