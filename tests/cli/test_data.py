@@ -43,7 +43,7 @@ def mixed_sizes():
     Path("mine").mkdir()
     for side in (4, 5):
         Image.new("L", (side, side)).save(f"mine/{side}.png")
-    return "mine", "images of 2 sizes: 4.png is 4x4, 5.png is 5x5; make them of one size"
+    return "mine", "images of several sizes: 4.png is 4x4, 5.png is 5x5; make them of one size"
 
 
 def nothing_there():

@@ -78,7 +78,7 @@ def test_no_image_at_all(capsys):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 2, "zerosum data needs what to do: scan."),
+        ((), 2, "zerosum data needs what to do: scan or pack."),
         (("scn", "mine"), 2, "unknown thing to do with data 'scn'; nearest: scan."),
         (("scan",), 2, "zerosum data scan PATH needs the path of a folder, a zip or a tar."),
         (("scan", "mine", "--skip"), 2, "unknown option '--skip'; nearest: --skip-bad"),
@@ -93,10 +93,10 @@ def test_mistakes(capsys, words, code, message):
 
 
 def test_help(capsys):
-    for words in (("data", "--help"), ("data", "scan", "--help")):
-        code, out, _ = answer(capsys, *words)
+    for words, said in (((), "zerosum data pack PATH OUT"), (("scan",), "--skip-bad"), (("pack",), "--shard")):
+        code, out, _ = answer(capsys, "data", *words, "--help")
         assert code == 0
-        assert "--skip-bad" in out
+        assert said in out
 
 
 def test_names_in_any_script_and_names_that_are_none(capsys):

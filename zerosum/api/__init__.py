@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zerosum.api.replays import replay as replay
     from zerosum.api.reports import read_log as read_log, report as report
     from zerosum.api.samples import sample as sample, target as target
-    from zerosum.api.scans import Scan as Scan, scan as scan
+    from zerosum.api.scans import Scan as Scan, pack as pack, scan as scan
 
 _LATER = {
     "benches": ("Bench", "bench"),
@@ -42,7 +42,7 @@ _LATER = {
     "replays": ("replay",),
     "reports": ("read_log", "report"),
     "samples": ("sample", "target"),
-    "scans": ("Scan", "scan"),
+    "scans": ("Scan", "pack", "scan"),
 }
 
 

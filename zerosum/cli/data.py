@@ -1,4 +1,4 @@
-"""``zerosum data scan PATH``: what is in a folder or an archive of images of one's own, and what to do next."""
+"""``zerosum data scan PATH`` and ``zerosum data pack PATH OUT``: images of one's own, looked through or packed."""
 
 from __future__ import annotations
 
@@ -33,19 +33,49 @@ class ScanOptions:
     """A .json for everything that is found; nothing is written by default."""
 
 
+@dataclass(frozen=True)
+class PackOptions:
+    """How shards are written."""
+
+    shard: api.fields.Count = 1000
+    """Images in each shard."""
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Scan data of one's own."""
+    """Scan or pack data of one's own."""
+    verbs = {"scan": _scan, "pack": _pack}
+    if not arguments or arguments[0] not in verbs:
+        if {"-h", "--help"} & set(arguments):
+            print("usage: zerosum data scan PATH [OPTIONS]\n       zerosum data pack PATH OUT [OPTIONS]")
+            return 0
+        if arguments and not arguments[0].startswith("-"):
+            raise ConfigError(unknown("thing to do with data", arguments[0], verbs))
+        raise ConfigError("zerosum data needs what to do: scan or pack.")
+    return verbs[arguments[0]](arguments[1:])
+
+
+def _pack(words: Sequence[str]) -> int:
+    prog, about = "zerosum data pack PATH OUT", "Write images as tar shards, which webdataset reads too."
+    if {"-h", "--help"} & set(words):
+        parse({"options": PackOptions}, ["--help"], prog, about)
+    if len(words) < 2 or any(word.startswith("-") for word in words[:2]):
+        raise ConfigError(f"{prog} needs where the images are and the folder to make.")
+    source, out, *rest = words
+    options = api.checked(PackOptions, vars(parse({"options": PackOptions}, rest, prog, about).options), prog)
+    with _progress() as progress:
+        shards = api.pack(source, out, options.shard, progress)
+    print(f"{out}: {_many(shards, 'shard')}")
+    print(f"next: {command()} train auto --data {shlex.quote(out)}")
+    return 0
+
+
+def _scan(words: Sequence[str]) -> int:
     prog = "zerosum data scan PATH"
-    words = list(arguments)
     if {"-h", "--help"} & set(words):
         parse({"options": ScanOptions}, ["--help"], prog, "Look at every file of a folder, a zip or a tar of images.")
-    if not words or words[0] != "scan":
-        if words and not words[0].startswith("-"):
-            raise ConfigError(unknown("thing to do with data", words[0], ["scan"]))
-        raise ConfigError("zerosum data needs what to do: scan.")
-    if len(words) < 2 or words[1].startswith("-"):
+    if not words or words[0].startswith("-"):
         raise ConfigError(f"{prog} needs the path of a folder, a zip or a tar.")
-    path, *words = words[1:]
+    path, *words = words
     options = parse({"options": ScanOptions}, words, prog, "").options
     if options.json is not None:
         api.target(options.json, "what is found goes into a .json", ".json")

@@ -22,7 +22,7 @@ VERBS = {
     "evaluate": "judge a run, beside what the numbers should be read with",
     "report": "a run as one page that can be mailed",
     "replay": "a round of a run again, to see what went wrong in it",
-    "data": "look through a folder or an archive of images of your own",
+    "data": "look through images of your own, or pack them into shards",
     "list": "what there is: recipes, data, metrics",
     "show": "a recipe: what it is, its players and its settings",
     "copy": "a recipe into a file of your own, to be changed",

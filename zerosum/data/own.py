@@ -22,11 +22,12 @@ import torch
 
 from zerosum.data.idx import read_idx, read_labelled_idx
 from zerosum.data.images import IMAGES
-from zerosum.data.prepared import MOST_SIDE, Asked, prepared
+from zerosum.data.packed import INDEX, Packed, is_packed, read_packed
+from zerosum.data.prepared import MOST_SIDE, Asked, Prepared, prepared
 from zerosum.data.remember import remembered
 from zerosum.data.spec import DataSpec, Kind
 from zerosum.data.splits import parts, places
-from zerosum.data.stored import Stored
+from zerosum.data.stored import Gathered, Stored
 from zerosum.data.walk import Progress
 from zerosum.errors import DataError, unknown
 
@@ -77,10 +78,9 @@ def open_own(
     Raises:
         DataError: Nothing there can be read as data, or the split is empty; the message names the file.
     """
-    name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
     arrays = _arrays(path)
     if arrays is None:
-        return _images(path, name, split, seed, device, asked or Asked(), progress)
+        return _images(path, split, seed, device, asked or Asked(), progress)
     if asked is not None:
         raise DataError(f"{path} holds arrays, which are taken as they are; leave out [{said(asked)}].")
     chosen = _chosen(path, arrays.part, split)
@@ -88,45 +88,45 @@ def open_own(
     classes = None if arrays.y is None else int(arrays.y.max()) + 1
     train = arrays.part == 0
     shares = () if arrays.y is None else shares_of(arrays.y[train], classes)
-    spec = DataSpec(name, tuple(arrays.x.shape[1:]), kind, classes, count=int(train.sum()), shares=shares)
+    spec = DataSpec(name_of(path), tuple(arrays.x.shape[1:]), kind, classes, count=int(train.sum()), shares=shares)
     label = None if arrays.y is None else torch.from_numpy(arrays.y[chosen])
     return Stored(spec, torch.from_numpy(arrays.x[chosen]), label, seed, device)
 
 
 def _images(
     path: Path,
-    name: str,
     split: str,
     seed: int | None,
     device: torch.device,
     asked: Asked,
     progress: Progress | None,
 ) -> Stored:
-    held = prepared(path, asked, progress)
+    held: Prepared | Packed
+    x: torch.Tensor | Gathered
+    resident, notices = False, tuple[str, ...]()
+    if is_packed(path):
+        if asked != Asked():
+            raise DataError(f"{path} holds shards, which are taken as they are; leave out [{said(asked)}].")
+        packed: Packed = remembered(read_packed, path, watch=[path / INDEX])
+        held, name, x = packed, packed.name, packed.images
+    else:
+        whole = prepared(path, asked, progress)
+        held, name, x = whole, name_of(path, asked), torch.from_numpy(whole.x)
+        resident, notices = whole.x.nbytes <= RESIDENT, whole.notices
     chosen = _chosen(path, held.part, split)
     train = held.part == 0
-    classes = len(held.labels) or None
     spec = DataSpec(
-        f"{name}[{said(asked)}]" if said(asked) else name,
-        held.x.shape[1:],
+        name,
+        tuple(x.shape[1:]),
         "uint8",
-        classes,
+        len(held.labels) or None,
         count=int(train.sum()),
         labels=held.labels,
-        shares=() if held.label is None else shares_of(held.label[train], classes),
+        shares=() if held.label is None else shares_of(held.label[train], len(held.labels)),
     )
     label = None if held.label is None else torch.from_numpy(held.label)
-    return Stored(
-        spec,
-        torch.from_numpy(held.x),
-        label,
-        seed,
-        device,
-        rows=torch.from_numpy(chosen),
-        fingerprint=held.fingerprints[split],
-        resident=held.x.nbytes <= RESIDENT,
-        notices=held.notices,
-    )
+    rows, fingerprint = torch.from_numpy(chosen), held.fingerprints[split]
+    return Stored(spec, x, label, seed, device, rows, fingerprint, resident, notices)
 
 
 def _arrays(path: Path) -> Examples | None:
@@ -184,6 +184,13 @@ def asked_of(given: str, path: Path) -> Asked:
         else:
             values[key] = text
     return Asked(**values)
+
+
+def name_of(path: Path, asked: Asked | None = None) -> str:
+    """What data at a path are called: the folder or the file without its endings, and what they were to become."""
+    name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
+    told = "" if asked is None else said(asked)
+    return f"{name}[{told}]" if told else name
 
 
 def said(asked: Asked) -> str:

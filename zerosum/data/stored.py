@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from zerosum.data.spec import DataSpec
 from zerosum.runtime import mix
+
+
+class Gathered(Protocol):
+    """Examples that are no tensor, of which some are read at a time."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """Of all of them, (n, ...)."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where those that are read come to lie."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def index_select(self, dim: int, index: Tensor) -> Tensor:
+        """Those at an index (m,), along the first axis."""
+        ...
 
 
 class Stored:
@@ -29,6 +50,9 @@ class Stored:
             instance, and those of a batch are moved.
         notices: What a user should know of them.
 
+    Raises:
+        ValueError: The examples are no tensor, and their fingerprint is not known.
+
     Attributes:
         x: The examples as they are kept, those of other splits included where there are ``rows``.
         label: Their labels.
@@ -37,7 +61,7 @@ class Stored:
     def __init__(
         self,
         spec: DataSpec,
-        x: Tensor,
+        x: Tensor | Gathered,
         label: Tensor | None = None,
         seed: int | None = None,
         device: torch.device | None = None,
@@ -47,13 +71,16 @@ class Stored:
         notices: tuple[str, ...] = (),
     ):
         self.spec, self.notices = spec, notices
-        self.fingerprint = fingerprint or _digest(x, label)
+        if fingerprint is None:
+            if not isinstance(x, Tensor):
+                raise ValueError("examples that are no tensor come with their fingerprint.")
+            fingerprint = _digest(x, label)
+        self.fingerprint = fingerprint
         self.count = len(x) if rows is None else len(rows)
         self._device = device or torch.device("cpu")
         self._resident, self._rows = resident, rows
-        place = self._device if resident else torch.device("cpu")
-        self.x = x.to(place)
-        self.label = None if label is None else label.to(place)
+        self.x = x.to(self._device) if resident and isinstance(x, Tensor) else x
+        self.label = None if label is None else label.to(self.x.device)
         self._seed = seed
         self._orders: dict[int, Tensor] = {}
 
