@@ -22,4 +22,6 @@ from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons
 from zerosum.networks.planes import planes as planes
 from zerosum.networks.pool import Pool as Pool
+from zerosum.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
+from zerosum.networks.resample import Downsample as Downsample, Upsample as Upsample
 from zerosum.networks.sliced import SlicedHead as SlicedHead, sliced as sliced
