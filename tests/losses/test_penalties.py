@@ -3,7 +3,17 @@
 import pytest
 import torch
 
-from zerosum.losses import consistency, dragan, gradient_penalty, interpolate, orthogonal, r1, r2, squared_slope
+from zerosum.losses import (
+    consistency,
+    dragan,
+    gradient_penalty,
+    interpolate,
+    orthogonal,
+    path_lengths,
+    r1,
+    r2,
+    squared_slope,
+)
 
 
 def test_identity_21_linear_critic():
@@ -132,3 +142,37 @@ def test_orthogonal_has_no_slope_at_orthogonal_rows():
 def test_orthogonal_asks_for_a_weight():
     with pytest.raises(ValueError, match="at least one weight of two axes or more, got none"):
         orthogonal([torch.ones(3)])
+
+
+def test_path_lengths_of_a_linear_generator():
+    """Of x = A w they are |A'y| over the root of the pixels, and of k Q with Q orthogonal all the same in the mean."""
+    a, w = torch.randn(2 * 3 * 4, 5, dtype=torch.float64), torch.randn(6, 5, dtype=torch.float64, requires_grad=True)
+    noise = torch.randn(6, 2, 3, 4, dtype=torch.float64)
+    lengths = path_lengths((w @ a.T).view(6, 2, 3, 4), w, noise)
+    torch.testing.assert_close(lengths, (noise.flatten(1) @ a).norm(dim=1) / 12**0.5)
+    orthogonal_map = 3 * torch.linalg.qr(a).Q
+    squares = path_lengths((w @ orthogonal_map.T).view(6, 2, 3, 4), w, noise).square()
+    projected = (noise.flatten(1) @ torch.linalg.qr(a).Q).square().sum(1)
+    torch.testing.assert_close(squares, 9 * projected / 12)
+
+
+def test_path_lengths_over_layers_are_roots_of_mean_squares():
+    w = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
+    noise = torch.randn(4, 3, 1, 1, dtype=torch.float64)
+    images = (w[:, 0] + 2 * w[:, 1])[:, :, None, None]
+    torch.testing.assert_close(path_lengths(images, w, noise), noise.flatten(1).norm(dim=1) * (5 / 2) ** 0.5)
+
+
+def test_the_gradient_of_path_lengths_is_that_of_finite_differences():
+    """And 0 where nothing moves, not undefined."""
+    w, noise = torch.randn(3, 2, dtype=torch.float64), torch.randn(3, 1, 2, 2, dtype=torch.float64)
+
+    def lengths(weight):
+        points = w.clone().requires_grad_()
+        return path_lengths(torch.tanh(points @ weight).view(3, 1, 2, 2), points, noise)
+
+    weight = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lengths, weight)
+    nothing = torch.zeros(2, 4, dtype=torch.float64, requires_grad=True)
+    (still,) = torch.autograd.grad(lengths(nothing).sum(), nothing)
+    assert not still.any()

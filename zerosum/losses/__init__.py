@@ -24,6 +24,7 @@ from zerosum.losses.penalties import (
     gradient_penalty as gradient_penalty,
     interpolate as interpolate,
     orthogonal as orthogonal,
+    path_lengths as path_lengths,
     pulling_away as pulling_away,
     r1 as r1,
     r2 as r2,

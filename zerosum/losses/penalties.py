@@ -8,6 +8,7 @@ logit, never of a probability.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -143,6 +144,38 @@ def dragan(critic: Critic, real: Tensor, noise: Tensor) -> Tensor:
         | https://arxiv.org/abs/1705.07215
     """
     return gradient_penalty(critic, real + real.std(correction=0) / 2 * noise)
+
+
+def path_lengths(images: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+    r"""How far images move for a step of the styles, :math:`\|J_w^T y\|` with :math:`J_w = \partial G / \partial w`.
+
+    The penalty is :math:`E (\|J_w^T y\| - a)^2` with a the lengths' running mean
+    (:class:`zerosum.networks.RunningMean`), and the recipe multiplies by 2, without a half. It is least where J is a
+    times an orthogonal map.
+
+    Arguments:
+        images: Made from ``w``, (N, C, H, W), image i of style i alone.
+        w: Styles, (N, d), or (N, layers, d): the mean over layers is taken of squares. With a graph to what made it, or
+            with ``requires_grad``.
+        noise: Standard normal, of the shape of the images; y is it divided by :math:`\sqrt{H W}`.
+
+    Returns:
+        (N,), differentiable; where a length is 0 its derivative is taken as 0.
+
+    References:
+        | Analyzing and Improving the Image Quality of StyleGAN (Karras et al., 2019), section 3.2
+        | https://arxiv.org/abs/1912.04958
+
+    Examples:
+        >>> w = torch.ones(1, 3).requires_grad_()
+        >>> path_lengths(5 * w.view(1, 3, 1, 1), w, torch.tensor([0.6, 0.8, 0.0]).view(1, 3, 1, 1)).detach()
+        tensor([5.])
+    """
+    pixels = images.shape[-2] * images.shape[-1]
+    (slope,) = torch.autograd.grad((images * noise).sum() / math.sqrt(pixels), w, create_graph=True)
+    squared = slope.square().sum(-1).view(len(w), -1).mean(1)
+    moves = squared > 0
+    return torch.where(moves, squared, 1).sqrt() * moves
 
 
 def consistency(logits: Tensor, augmented: Tensor) -> Tensor:

@@ -20,8 +20,10 @@ from zerosum.networks.dropout import Dropout as Dropout
 from zerosum.networks.labels import chosen as chosen
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons
-from zerosum.networks.planes import planes as planes
+from zerosum.networks.planes import planes as planes, widths as widths
 from zerosum.networks.pool import Pool as Pool
 from zerosum.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
-from zerosum.networks.resample import Downsample as Downsample, Upsample as Upsample
+from zerosum.networks.resample import Blur as Blur, Downsample as Downsample, Upsample as Upsample
+from zerosum.networks.running import RunningMean as RunningMean
 from zerosum.networks.sliced import SlicedHead as SlicedHead, sliced as sliced
+from zerosum.networks.style import StyleDiscriminator as StyleDiscriminator, StyleGenerator as StyleGenerator

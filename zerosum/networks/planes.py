@@ -1,4 +1,4 @@
-"""Sides of the planes between the smallest and the image, each twice the one before."""
+"""Sides of the planes between the smallest and the image, each twice the one before, and how many channels they get."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 SMALLEST = range(4, 8)
 """Sides that are not halved further."""
+
+WIDEST = 32
+"""Planes up to this side have the full width."""
 
 
 def planes(shape: Sequence[int]) -> list[int]:
@@ -33,3 +36,18 @@ def planes(shape: Sequence[int]) -> list[int]:
             f"(28, 32, 48, 64, ...), got {tuple(shape)}."
         )
     return [side >> halving for halving in range(halvings, -1, -1)]
+
+
+def widths(shape: Sequence[int], width: int) -> list[int]:
+    """Channels of these planes: ``width`` up to 32x32, beyond half as many each time the side doubles, 1 at least.
+
+    Arguments:
+        shape: Of an image, (C, S, S).
+        width: Of the smallest planes.
+
+    Examples:
+        >>> widths((3, 128, 128), 64)
+        [64, 64, 64, 64, 32, 16]
+    """
+    sides = planes(shape)
+    return [max(width >> sum(WIDEST < smaller <= side for smaller in sides), 1) for side in sides]

@@ -21,13 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from zerosum.networks.labels import chosen
-from zerosum.networks.planes import planes
+from zerosum.networks.planes import planes, widths
 from zerosum.networks.resample import Downsample, Upsample
 
 SLOPE = 0.2
-
-WIDEST = 32
-"""Planes up to this side have the full width."""
 
 
 class R3GANGenerator(nn.Module):
@@ -59,14 +56,14 @@ class R3GANGenerator(nn.Module):
         classes: int | None = None,
     ):
         super().__init__()
-        widths, side = _widths(shape, width), planes(shape)[0]
+        channels, side = widths(shape, width), planes(shape)[0]
         self.embedding = None if classes is None else _embedding(classes, latent)
-        self.weights = _initialised(nn.Linear(latent if classes is None else 2 * latent, widths[0], bias=False))
-        self.basis = nn.Parameter(torch.randn(widths[0], side, side))
-        layers = _blocks(widths[0], blocks, len(widths), group)
-        for inward, outward in itertools.pairwise(widths):
-            layers += [*_change(inward, outward), Upsample(), *_blocks(outward, blocks, len(widths), group)]
-        self.body = nn.Sequential(*layers, _conv(widths[-1], shape[0], 1))
+        self.weights = _initialised(nn.Linear(latent if classes is None else 2 * latent, channels[0], bias=False))
+        self.basis = nn.Parameter(torch.randn(channels[0], side, side))
+        layers = _blocks(channels[0], blocks, len(channels), group)
+        for inward, outward in itertools.pairwise(channels):
+            layers += [*_change(inward, outward), Upsample(), *_blocks(outward, blocks, len(channels), group)]
+        self.body = nn.Sequential(*layers, _conv(channels[-1], shape[0], 1))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         if self.embedding is not None:
@@ -100,10 +97,10 @@ class R3GANDiscriminator(nn.Module):
         self, shape: tuple[int, ...], width: int = 64, blocks: int = 2, group: int = 16, classes: int | None = None
     ):
         super().__init__()
-        widths, side = _widths(shape, width)[::-1], planes(shape)[0]
-        layers: list[nn.Module] = [_conv(shape[0], widths[0], 1), *_blocks(widths[0], blocks, len(widths), group)]
-        for inward, outward in itertools.pairwise(widths):
-            layers += [Downsample(), *_change(inward, outward), *_blocks(outward, blocks, len(widths), group)]
+        channels, side = widths(shape, width)[::-1], planes(shape)[0]
+        layers: list[nn.Module] = [_conv(shape[0], channels[0], 1), *_blocks(channels[0], blocks, len(channels), group)]
+        for inward, outward in itertools.pairwise(channels):
+            layers += [Downsample(), *_change(inward, outward), *_blocks(outward, blocks, len(channels), group)]
         basis = _conv(width, width, side, groups=width)
         self.features = nn.Sequential(*layers, basis, nn.Flatten())
         self.head: nn.Module = _Head(width, classes)
@@ -147,12 +144,6 @@ class _Head(nn.Module):
         if self.embedding is not None:
             out = (out * self.embedding(chosen(label, self.embedding.num_embeddings))).sum(1, keepdim=True)
         return out
-
-
-def _widths(shape: tuple[int, ...], width: int) -> list[int]:
-    """Channels of the planes, from the smallest."""
-    sides = planes(shape)
-    return [max(width >> sum(WIDEST < smaller <= side for smaller in sides), 1) for side in sides]
 
 
 def _blocks(channels: int, blocks: int, stages: int, group: int) -> list[nn.Module]:

@@ -1,4 +1,8 @@
-"""Images to twice and to half their side by the filter [1, 3, 3, 1] along either axis, with no aliasing to speak of."""
+"""Planes blurred, and brought to half and to twice their side, by the filter [1, 3, 3, 1] along either axis.
+
+A constant and a ramp stay what they are, but at the border, around which are zeros; what alternates from pixel to pixel
+is gone.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,29 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
 
-class Downsample(nn.Module):
-    """Half the side, (N, C, 2S, 2S) to (N, C, S, S): every pixel a mean of 4x4 ones, weighted by [1, 3, 3, 1] / 8.
+class Blur(nn.Module):
+    """Every pixel a mean of 4x4 ones, weighted by [1, 3, 3, 1] / 8 along either axis, (N, C, S, S) to
+    (N, C, S + 2 padding - 3, S + 2 padding - 3).
 
-    Zeros lie around the image. A constant and a ramp stay what they are, but at the border, and what alternates from
-    pixel to pixel is gone.
+    Arguments:
+        padding: Zeros around the image.
+        gain: Factor.
+    """
+
+    def __init__(self, padding: int, gain: float = 1.0):
+        super().__init__()
+        self.padding = padding
+        row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        self.register_buffer("filter", gain * torch.outer(row, row).expand(1, 1, 4, 4), persistent=False)
+        self.filter: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1]
+        return conv2d(x, self.filter.expand(channels, -1, -1, -1), padding=self.padding, groups=channels)
+
+
+class Downsample(Blur):
+    """Half the side, (N, C, 2S, 2S) to (N, C, S, S): every other pixel of the blurred planes.
 
     Examples:
         >>> Downsample()(torch.ones(1, 1, 4, 4))[0, 0]
@@ -20,22 +42,22 @@ class Downsample(nn.Module):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        self.register_buffer("filter", torch.outer(row, row).expand(1, 1, 4, 4), persistent=False)
-        self.filter: Tensor
+        super().__init__(padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        return conv2d(x, self.filter.expand(channels, -1, -1, -1), stride=2, padding=1, groups=channels)
+        channels, filters = x.shape[1], self.filter.expand(x.shape[1], -1, -1, -1)
+        return conv2d(x, filters, stride=2, padding=self.padding, groups=channels)
 
 
-class Upsample(Downsample):
+class Upsample(Blur):
     """Twice the side, (N, C, S, S) to (N, C, 2S, 2S): four times the transpose of :class:`Downsample`.
 
-    It reads linearly between pixels whose sides are cut in two, with zeros around the image.
+    It reads linearly between pixels whose sides are cut in two.
     """
 
+    def __init__(self) -> None:
+        super().__init__(padding=1, gain=4.0)
+
     def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        return conv_transpose2d(x, (4 * self.filter).expand(channels, -1, -1, -1), stride=2, padding=1, groups=channels)
+        channels, filters = x.shape[1], self.filter.expand(x.shape[1], -1, -1, -1)
+        return conv_transpose2d(x, filters, stride=2, padding=self.padding, groups=channels)
