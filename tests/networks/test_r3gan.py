@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import conv2d, leaky_relu
 
 from zerosum.losses import r1, r2
 from zerosum.networks import R3GANDiscriminator, R3GANGenerator, planes
@@ -40,6 +41,28 @@ def test_identity_25_every_block_is_the_identity():
             x = double(2, 8, 5, 5)
             assert torch.equal(block(x), x)
             assert not torch.equal(perturbed(block)(x), x)
+
+
+def test_a_block_is_the_papers():
+    """x + W3 f(W2 f(W1 x + b1) + b2), the 3x3 filters in groups."""
+    block = perturbed(_Block(8, 1.0, 4)).double()
+    first, _, second, _, third = block.residual
+    x = double(2, 8, 5, 5)
+    hidden = leaky_relu(torch.einsum("oi,nihw->nohw", first.weight[:, :, 0, 0], x) + first.bias[:, None, None], 0.2)
+    parts = [conv2d(part, w, padding=1) for part, w in zip(hidden.chunk(4, 1), second.weight.chunk(4), strict=True)]
+    hidden = leaky_relu(torch.cat(parts, 1) + second.bias[:, None, None], 0.2)
+    torch.testing.assert_close(block(x), x + torch.einsum("oi,nihw->nohw", third.weight[:, :, 0, 0], hidden))
+
+
+def test_the_smallest_planes_are_weights_of_a_basis():
+    generator, discriminator = small()
+    z, seen = double(2, 5), []
+    generator.body[0].register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[0]))
+    generator(z)
+    wanted = torch.einsum("nc,chw->nchw", z @ generator.weights.weight.T, generator.basis)
+    torch.testing.assert_close(seen[0], wanted)
+    filters = discriminator.features[-2].weight[:, 0]
+    torch.testing.assert_close(discriminator.features[-2:](wanted), (wanted * filters).sum((2, 3)))
 
 
 def test_identity_25_a_new_generator_is_linear():

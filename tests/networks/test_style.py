@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn.functional import conv2d, leaky_relu
 
 from zerosum.losses import path_lengths, r1
-from zerosum.networks import Blur, StyleDiscriminator, StyleGenerator, Upsample, planes
-from zerosum.networks.style import Conv, Dense, MinibatchDeviation, StyledConv, StyledLayer, StyleMapping
+from zerosum.networks import Blur, Downsample, StyleDiscriminator, StyleGenerator, Upsample, planes
+from zerosum.networks.style import Conv, Dense, MinibatchDeviation, StyledConv, StyledLayer, StyleMapping, _Block
 
 SHAPE = (3, 16, 16)
 
@@ -137,6 +137,21 @@ def test_the_deviation_of_a_minibatch():
         layer(known)[:, 1].flatten(), torch.tensor([3.0, 4, 3, 4]).double()
     )  # 3 does not divide 4
     torch.testing.assert_close(MinibatchDeviation(9)(known)[:, 1].flatten(), known.std(correction=0).expand(4))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_block_keeps_the_variance_of_the_sum_of_its_ways(residual):
+    """Rectified convolutions of gain sqrt(2); what goes around is added and both are divided by sqrt(2)."""
+    block = perturbed(_Block(4, 3, residual)).double()
+    x = double(2, 4, 8, 8)
+    first, second = (module for module in block.convs if isinstance(module, Conv))
+    y = 2**0.5 * leaky_relu(conv2d(x, first.weight / 36**0.5, first.bias, padding=1), 0.2)
+    y = conv2d(Blur(padding=2).double()(y), second.weight / 36**0.5, second.bias, stride=2)
+    y = 2**0.5 * leaky_relu(y, 0.2)
+    if residual:
+        y = (y + conv2d(Downsample().double()(x), block.around[1].weight / 4**0.5)) / 2**0.5
+    torch.testing.assert_close(block(x), y)
 
 
 def test_the_gradient_of_the_deviation_is_finite_where_examples_are_alike():
