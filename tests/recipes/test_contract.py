@@ -77,6 +77,8 @@ def test_switches_of_images_are_played(name):
     play(plain.game, feed, 2, 0)
     for switches in ({"augment": "diffaugment"}, {"augment": "adaptive", "augment_images": 100}, {"san": True}):
         experiment, feed = tiny(name, **switches)
+        if "strength" in experiment.game.networks:
+            experiment.game.networks["strength"].p.fill_(0.5)
         play(experiment.game, feed, 2, 0)
         weights, other = (next(iter(e.game.networks["generator"].parameters())) for e in (plain, experiment))
         assert not torch.equal(weights, other)
