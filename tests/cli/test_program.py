@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import answer
-from zerosum import __version__, recipes
+from zerosum import __version__
 from zerosum.cli import VERBS, main
 
 
@@ -23,9 +23,9 @@ def test_help_version_and_verbs(capsys):
         (("trian", "vanilla"), 2, "unknown verb 'trian'; nearest: train."),
         (("train", "vanila"), 2, "unknown recipe 'vanila'; nearest: vanilla."),
         (
-            ("train", "--data", "digits"),
+            ("train", "auto", "--width", "8"),
             2,
-            f"zerosum train begins with the name of a recipe ({', '.join(recipes.names())}), got '--data'.",
+            "unknown option '--width'",
         ),
         (("train", "vanilla", "--batch-sise", "5"), 2, "unknown option '--batch-sise'; nearest: --batch-size (see"),
         (("train", "vanilla", "--learning-rat=5"), 2, "unknown option '--learning-rat'; nearest: --learning-rate (see"),

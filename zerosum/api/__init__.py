@@ -16,6 +16,7 @@ from zerosum.training import Run as Run, fields as fields
 from zerosum.training.progress import Silent as Silent, display as display, duration as duration
 
 if TYPE_CHECKING:
+    from zerosum.api.auto import Planned as Planned, planned as planned
     from zerosum.api.benches import Bench as Bench, bench as bench
     from zerosum.api.catalogue import (
         Description as Description,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from zerosum.api.scans import Scan as Scan, pack as pack, scan as scan
 
 _LATER = {
+    "auto": ("Planned", "planned"),
     "benches": ("Bench", "bench"),
     "catalogue": ("Description", "data_sets", "describe", "metrics"),
     "contract": ("check",),

@@ -17,6 +17,7 @@ import zerosum
 from zerosum import recipes
 from zerosum.api.options import Options, checked, seconds_of
 from zerosum.data import Data, DataSpec, open_data, own_of
+from zerosum.data.walk import Progress
 from zerosum.errors import ConfigError, DataError, ZerosumError
 from zerosum.game import Game, coupled_turns
 from zerosum.runtime import choose_device, machine, reseed
@@ -41,6 +42,9 @@ from zerosum.training.progress import Display, Silent, display
 from zerosum.training.settings import SINCE, settle, with_threads
 from zerosum.training.tensorboard import refuse_where_missing
 
+AUTO = "auto"
+"""In the place of a recipe: one is chosen."""
+
 FEW = 100
 """Training examples below which a run begins with a warning."""
 
@@ -52,6 +56,7 @@ class Plan:
         recipe: Name of a recipe, or the path of a user's own.
         options: Goal, place and machine.
         settings: Fields of the recipe's Config by name; those left out keep the paper's values.
+        progress: Told after every image of one's own that has to be prepared.
 
     Attributes:
         config: The recipe's configuration.
@@ -63,7 +68,8 @@ class Plan:
         DataError: The data cannot be opened.
     """
 
-    def __init__(self, recipe: str, options: Options, settings: Mapping[str, Any]):
+    def __init__(self, recipe: str, options: Options, settings: Mapping[str, Any], progress: Progress | None = None):
+        self._progress = progress
         self.module = recipes.find(recipe)
         self.recipe, self.options = recipe, checked(Options, dataclasses.asdict(options), f"recipe {recipe}")
         self.notices: list[str] = []
@@ -266,7 +272,7 @@ class Plan:
         return trials.trial(experiment, self.feed(experiment))
 
     def _open(self, split: str) -> Data:
-        return open_data(self.options.data, split, root=self.options.data_root)
+        return open_data(self.options.data, split, root=self.options.data_root, progress=self._progress)
 
     def _settle(self, experiment: Experiment, settings: Mapping[str, Any]) -> Game:
         parts = settings["ranks"] * settings["micro_batches"]
@@ -313,7 +319,8 @@ def train(
     """Train a recipe on data; the same call again continues the run, to a larger goal if there is one.
 
     Arguments:
-        recipe: Name of a recipe (``zerosum list recipes``), or the path of your own, which ends with ``.py``.
+        recipe: Name of a recipe (``zerosum list recipes``), or the path of your own, which ends with ``.py``; ``auto``
+            looks at the data and chooses.
         progress: Show how it goes, as a live display on a terminal and as lines elsewhere.
         **options_and_settings: Fields of :class:`Options` (``data``, ``out``, ``rounds``, ``seed``, ...) and of the
             recipe's ``Config`` (``learning_rate``, ...).
@@ -331,10 +338,20 @@ def train(
         >>> run.round, run.images
         (5, 640)
     """
+    shown = display() if progress else Silent()
     known = {f.name for f in dataclasses.fields(Options)}
     options = {name: value for name, value in options_and_settings.items() if name in known}
     settings = {name: value for name, value in options_and_settings.items() if name not in known}
-    return Plan(recipe, Options(**options), settings).train(display() if progress else Silent())
+    if recipe == AUTO:
+        from zerosum.api.auto import planned, refuse_settings  # for this alone
+
+        refuse_settings(settings)
+        chosen = planned(Options(**options))
+        for what, why in chosen.reasons:
+            shown.note(f"{what}: {why}" if what else why)
+        recipe, settings = chosen.recipe, dict(chosen.settings)
+        return Plan(recipe, chosen.options, settings).train(shown)
+    return Plan(recipe, Options(**options), settings).train(shown)
 
 
 def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experiment:

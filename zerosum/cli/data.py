@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zerosum import api
+from zerosum.cli.looking import looking
 from zerosum.cli.parse import command, parse
 from zerosum.errors import ConfigError, DataError, unknown
 
@@ -62,7 +61,7 @@ def _pack(words: Sequence[str]) -> int:
         raise ConfigError(f"{prog} needs where the images are and the folder to make.")
     source, out, *rest = words
     options = api.checked(PackOptions, vars(parse({"options": PackOptions}, rest, prog, about).options), prog)
-    with _progress() as progress:
+    with looking("packing") as progress:
         shards = api.pack(source, out, options.shard, progress)
     print(f"{out}: {_many(shards, 'shard')}")
     print(f"next: {command()} train auto --data {shlex.quote(out)}")
@@ -79,7 +78,7 @@ def _scan(words: Sequence[str]) -> int:
     options = parse({"options": ScanOptions}, words, prog, "").options
     if options.json is not None:
         api.target(options.json, "what is found goes into a .json", ".json")
-    with _progress() as progress:
+    with looking("looking at") as progress:
         found = api.scan(Path(path).expanduser(), options.label, options.json, progress)
     for line in _page(found):
         _say(line)
@@ -195,25 +194,3 @@ def _say(line: str) -> None:
     plain = "".join(ascii(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in line)
     encoding = sys.stdout.encoding or "utf-8"
     print(plain.encode(encoding, "backslashreplace").decode(encoding))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int | None], None] | None]:
-    """One line on a terminal, written anew ten times a second; silent elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    last = 0.0
-
-    def show(done: int, total: int | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= 0.1 or done == total:
-            last = now
-            of = f" of {total:,}" if total is not None else ""
-            print(f"\rlooking at file {done:,}{of}", end="", file=sys.stderr, flush=True)
-
-    try:
-        yield show
-    finally:
-        print(file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``zerosum train RECIPE``: train, continue, or only say what it would cost."""
+"""``zerosum train [auto|RECIPE]``: train, continue, or only say what it would cost."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Optional
 
 from zerosum import recipes
+from zerosum.cli.looking import looking
 from zerosum.cli.parse import command, option, parse
 from zerosum.cli.program import uncollected
 from zerosum.errors import ConfigError, unknown
 
+AUTO = "auto"
 GOALS = ("--rounds", "--epochs", "--budget")
 
 
@@ -34,16 +36,16 @@ def run(arguments: Sequence[str]) -> int:
     """Train a recipe."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(
-            "usage: zerosum train RECIPE|FILE.py [OPTIONS]\n\nrecipes (zerosum train RECIPE --help lists the options):"
+            "usage: zerosum train [auto|RECIPE|FILE.py] [OPTIONS]\n\n"
+            "  auto         look at the data, choose a recipe, say why, and train; also without the word"
+            "\n\nrecipes (zerosum train RECIPE --help lists the options):"
         )
         for name in recipes.names():
             print(f"  {name:12} {recipes.summary(name)}")
         return 0 if arguments else 2
+    if arguments[0] == AUTO or arguments[0].startswith("-"):
+        return _auto(arguments[arguments[0] == AUTO :])
     recipe, *words = arguments
-    if recipe.startswith("-"):
-        raise ConfigError(
-            f"zerosum train begins with the name of a recipe ({', '.join(recipes.names())}), got {recipe!r}."
-        )
     with uncollected():
         module = recipes.find(recipe)
         from zerosum import api
@@ -51,14 +53,68 @@ def run(arguments: Sequence[str]) -> int:
     groups = {"recipe": module.Config, "run": api.Options, "command_line": CommandLine}
     defaults = _defaults(words, groups)
     parsed = parse(groups, words, f"zerosum train {recipe}", recipes.summary(recipe), defaults)
-    plan = api.Plan(recipe, parsed.run, dataclasses.asdict(parsed.recipe))
+    with looking("preparing") as progress:
+        plan = api.Plan(recipe, parsed.run, dataclasses.asdict(parsed.recipe), progress)
     if parsed.command_line.dry_run:
         _print_forecast(plan)
         return 0
+    return _train(plan, [recipe, *words])
+
+
+def _auto(words: Sequence[str]) -> int:
+    """Choose, say why, what it is as a command and what it will cost; then train."""
+    with uncollected():
+        from zerosum import api
+    groups = {"run": api.Options, "command_line": CommandLine}
+    about = "Look at the data, choose a recipe and its settings, say why, and train."
+    parsed = parse(groups, words, f"zerosum train {AUTO}", about, _defaults(words, groups))
+    leads = os.environ.get("RANK", "0") == "0"
+    with looking("looking at") as progress:
+        chosen = api.planned(parsed.run, progress)
+    with looking("preparing") as progress:
+        plan = api.Plan(chosen.recipe, chosen.options, chosen.settings, progress)
+    if leads:
+        _print_choice(plan, chosen)
+        if parsed.command_line.dry_run or not chosen.continued:
+            _print_costs(plan)
+    if parsed.command_line.dry_run:
+        return 0
+    return _train(plan, _as_command(plan, chosen))
+
+
+def _print_choice(plan: Any, chosen: Any) -> None:
+    if chosen.continued:
+        print(f"{chosen.found}; it goes on as it was chosen: {plan.recipe}.")
+        return
+    print(chosen.found)
+    for what, why in chosen.reasons:
+        print(f"  {what:13}{why}")
+    print(f"the same as a command:\n  {command()} train {shlex.join(_as_command(plan, chosen))}", flush=True)
+
+
+def _as_command(plan: Any, chosen: Any) -> list[str]:
+    """The explicit command: the recipe, its settings that were chosen, and the options that are not by default."""
+    given = dataclasses.asdict(chosen.options) | {"out": plan.out}
+    told = {f.name: given[f.name] for f in dataclasses.fields(chosen.options) if given[f.name] != f.default}
+    own = {f.name: f.default for f in dataclasses.fields(plan.config)}
+    settings = {name: value for name, value in chosen.settings.items() if value != own[name]}
+    words = [plan.recipe]
+    for name, value in {**told, **settings}.items():
+        words += [option(name, not value)] if isinstance(value, bool) else [option(name), _plain(value)]
+    return words
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _train(plan: Any, words: Sequence[str]) -> int:
+    from zerosum import api
+
     leads = os.environ.get("RANK", "0") == "0"  # of the processes torchrun started; the others have nothing to say
     result = plan.train(api.display() if leads else api.Silent())
     if leads:
-        _print_run(plan, words, result)
+        _print_run(plan, words[1:], result)
     return 0
 
 
@@ -107,9 +163,6 @@ def _defaults(words: Sequence[str], groups: dict[str, type]) -> dict[str, Any] |
 
 
 def _print_forecast(plan: Any) -> None:
-    from zerosum.api import duration
-
-    costs = plan.forecast()
     print(f"recipe      {plan.recipe}")
     print(f"data        {plan.spec.name}, {plan.spec.kind} {'x'.join(map(str, plan.spec.shape))}, ", end="")
     print("endless" if plan.spec.count is None else f"{plan.spec.count} training examples")
@@ -121,6 +174,13 @@ def _print_forecast(plan: Any) -> None:
         print(f"{option(field.name):24}{getattr(plan.config, field.name)}")
     for text in plan.notices:
         print(text)
+    _print_costs(plan)
+
+
+def _print_costs(plan: Any) -> None:
+    from zerosum.api import duration
+
+    costs = plan.forecast()
     for cost in costs:
         if len(costs) > 1:
             print(f"stage       {cost.stage}")

@@ -129,16 +129,21 @@ def _images(
     return Stored(spec, x, label, seed, device, rows, fingerprint, resident, notices)
 
 
+def holds_images(path: Path) -> bool:
+    """Whether a path is a folder or an archive of images that are yet to be prepared: no arrays, no shards."""
+    if path.is_dir():
+        return not is_packed(path) and not any((path / name).exists() for name in _idx_names())
+    return path.suffix not in (".npy", ".npz") and (zipfile.is_zipfile(path) or _is_tar(path))
+
+
 def _arrays(path: Path) -> Examples | None:
     """What is held in arrays; None where there are images."""
+    if holds_images(path) or (path.is_dir() and is_packed(path)):
+        return None
     if path.is_dir():
         idx = [path / name for name in _idx_names()]
-        if not any(file.exists() for file in idx):
-            return None
         found: Examples | None = remembered(_read_folder, path, watch=[file for file in idx if file.exists()])
         return found
-    if path.suffix not in (".npy", ".npz") and (zipfile.is_zipfile(path) or _is_tar(path)):
-        return None
     held: Examples = remembered(_read_file, path, watch=[p for p in (path, labels_beside(path)) if p is not None])
     return held
 

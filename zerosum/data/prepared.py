@@ -262,7 +262,8 @@ def _write(path: Path, asked: Asked, file: BinaryIO, progress: Progress | None) 
     if asked.label != "none":
         labelling, bad = _labelling(path, found, asked)
         found.bad += bad
-    _refuse_bad(path, found, asked)
+    if asked.bad == "stop":
+        refuse_bad(path, found.bad)
     if not found.names:
         raise DataError(f"{path} holds no images ({', '.join(sorted(IMAGES))}); put some there.")
     shape = rows.finish()
@@ -400,14 +401,23 @@ def _remarks(found: _Found, asked: Asked) -> list[str]:
     return told
 
 
-def _refuse_bad(path: Path, found: _Found, asked: Asked) -> None:
-    if not found.bad or asked.bad == "skip":
+def refuse_bad(path: Path, bad: Sequence[tuple[str, str]]) -> None:
+    """Stop where there are files that cannot be used.
+
+    Arguments:
+        path: Where they are.
+        bad: Name and cause of each.
+
+    Raises:
+        DataError: There are any; the message names the first few.
+    """
+    if not bad:
         return
-    shown = "; ".join(f"{name}: {cause}" for name, cause in found.bad[:_SHOWN])
-    more = f"; and {len(found.bad) - _SHOWN:,} more" if len(found.bad) > _SHOWN else ""
+    shown = "; ".join(f"{name}: {cause}" for name, cause in bad[:_SHOWN])
+    more = f"; and {len(bad) - _SHOWN:,} more, which zerosum data scan lists" if len(bad) > _SHOWN else ""
     raise DataError(
-        f"{path} has {len(found.bad):,} bad file{'' if len(found.bad) == 1 else 's'} ({shown}{more}); mend or remove "
-        f"what is bad, or leave it out with --data '{path}[bad=skip]'."
+        f"{path} has {len(bad):,} bad file{'' if len(bad) == 1 else 's'} ({shown}{more}); mend or remove what is bad, "
+        f"or leave it out with --data '{path}[bad=skip]'."
     )
 
 
