@@ -1,0 +1,132 @@
+"""Folders as users have them, each trained by one command, one after another; what came of it is a row of figures.
+
+``python -m benchmarks.own_folders --runs runs/own --budget 20m`` trains and judges all of them, ``--only smiles`` one.
+Begun again it continues where it was stopped, and judges anew what has no row yet. How far the Frechet distance fell is
+told as a share of the way from the untrained generator to the floor, which is real training images in the generator's
+place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+import zerosum as zs
+from benchmarks.rows import keep
+from zerosum import api
+from zerosum.api.auto import planned
+from zerosum.data import open_data
+from zerosum.training.progress import Silent
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder.
+
+    Arguments:
+        source: Path under the data root, or a name of the catalogue.
+        recipe: ``auto``, or the recipe that is asked for.
+        asked: Share of the way that the distance is to fall.
+    """
+
+    source: str
+    asked: float
+    recipe: str = "auto"
+
+
+CASES = {
+    "smiles": Case("faces/smiles_4k.zip", 0.6),
+    "faces": Case("faces/utkface_6k.zip", 0.4),
+    "sprites": Case("sprites/rpg_characters_5k.zip", 0.4),
+    "facades": Case("paired/cmp_facades.zip", 0.4),
+    "fashion": Case("fashion-mnist", 0.6, "dcgan"),
+}
+SETTINGS = {"fashion": {"width": 32, "kernel": 4, "batch_size": 64}}
+
+
+def source_of(name: str, root: Path, runs: Path) -> str:
+    """Where the images are; of the facades, whose files show a photograph beside its label map, the photographs."""
+    case = CASES[name]
+    if name != "facades":
+        return case.source if case.recipe != "auto" else str(root / case.source)
+    folder = runs / "facades-photos"
+    if not folder.exists():
+        new = runs / "facades-photos.new"
+        new.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(root / case.source) as archive:
+            for member in archive.namelist():
+                if member.endswith(".jpg"):
+                    with Image.open(io.BytesIO(archive.read(member))) as image:
+                        half = image.crop((0, 0, image.height, image.height))
+                    half.save(new / member.replace("/", "-").replace(".jpg", ".png"))
+        new.rename(folder)
+    return str(folder)
+
+
+def train(name: str, root: Path, runs: Path, budget: str) -> Path:
+    """Train it, or go on with it, for so long in all."""
+    case = CASES[name]
+    out = runs / name
+    source = source_of(name, root, runs)
+    options = api.Options(data=source, data_root=root, out=out, budget=budget)
+    if case.recipe == "auto":
+        chosen = planned(options)
+        plan = api.Plan(chosen.recipe, chosen.options, chosen.settings)
+    else:
+        plan = api.Plan(case.recipe, options, SETTINGS[name])
+    plan.train(Silent())
+    return out
+
+
+def judge(name: str, out: Path, root: Path, metric: str) -> dict[str, object]:
+    """The distance of the model, of its untrained generator and of real images."""
+    from zerosum.api.evaluation import named
+
+    model, judged = zs.load(out), named(metric)
+    record = api.read_record(out)
+
+    def splits(split: str) -> object:
+        return open_data(record["source"], split, root=root)
+
+    untrained = api.untrained(out)
+    value = {
+        "model": judged(lambda n, seed: model.sample(n, seed), splits).value,
+        "untrained": judged(lambda n, seed: untrained.sample(n, seed), splits).value,
+        "floor": judged.control("real training images", splits).value,
+    }
+    way = value["untrained"] - value["floor"]
+    return {
+        "folder": name,
+        "metric": judged.name,
+        "round": model.round,
+        **value,
+        "share": (value["untrained"] - value["model"]) / way,
+        "asked": CASES[name].asked,
+    }
+
+
+def main() -> None:
+    """Train and judge."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, default=Path("runs/own"))
+    parser.add_argument("--only", choices=list(CASES), nargs="*", default=list(CASES))
+    parser.add_argument("--budget", default="20m")
+    parser.add_argument("--metric", default="frechet")
+    parser.add_argument("--train-only", action="store_true")
+    arguments = parser.parse_args()
+    root = Path(os.environ["ZEROSUM_DATA"])
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    for name in arguments.only:
+        out = train(name, root, arguments.runs, arguments.budget)
+        if not arguments.train_only:
+            keep("own_folders", judge(name, out, root, arguments.metric))
+
+
+if __name__ == "__main__":
+    main()
