@@ -15,6 +15,7 @@ import torch
 
 import zerosum
 from zerosum import recipes
+from zerosum.api.memory import ran_out, refuse_too_large
 from zerosum.api.options import Options, checked, seconds_of
 from zerosum.data import Data, DataSpec, open_data, own_of
 from zerosum.data.walk import Progress
@@ -107,6 +108,7 @@ class Plan:
             )
         if ranks > 1 and self.options.mode in ("graph", "compile"):
             raise ConfigError(f"mode {self.options.mode!r} is for one rank yet, got {ranks}; use --mode eager.")
+        refuse_too_large(self.module, self.config, self.spec, choose_device(self.options.device))
         self._record: dict[str, Any] | None = None
         self._seconds = None if self.options.budget is None else seconds_of(self.options.budget)
         goals = [f"--{name}" for name in ("rounds", "epochs", "budget") if getattr(self.options, name) is not None]
@@ -223,6 +225,10 @@ class Plan:
             ).run()
         except ZerosumError:
             raise
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+            raise self._out_of_memory(folder) from error
         except ValueError as error:
             if self._code is None:
                 raise
@@ -231,6 +237,21 @@ class Plan:
         finally:
             if folder is not None:
                 folder.release()
+
+    def _out_of_memory(self, folder: RunFolder | None) -> ConfigError:
+        size, parts = self.config.batch_size, self.options.micro_batches or 1
+        shape = "x".join(map(str, self.spec.shape))
+        kept = max(folder.checkpoints.rounds(), default=None) if folder is not None else None
+        state = (
+            "nothing is lost"
+            if kept is None
+            else f"the checkpoint of round {kept} is whole, and the same command goes on"
+        )
+        return ConfigError(
+            f"memory ran out at a batch of {size} examples of {shape}; halve what is held at once by --micro-batches "
+            f"{2 * parts} (the same result), or add --activation-checkpointing, or halve --batch-size in a run of its "
+            f"own; {state}."
+        )
 
     def forecast(self) -> list[Forecast]:
         """What each stage would cost, from a trial of a second or two in eager mode; nothing is written."""

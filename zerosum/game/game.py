@@ -88,7 +88,7 @@ class Game:
         self._precision: Precision = "float32"
         self._hooks: list[Any] = []
         self._traced: dict[str, Callable[..., Any]] = {}
-        self.to(torch.device("cpu"))
+        self.to(torch.empty(0).device)  # the CPU, or nowhere where only sizes are asked for
 
     def to(self, device: torch.device) -> Game:
         """Move everything to a device; update states start afresh, so only before the first round.

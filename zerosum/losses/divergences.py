@@ -76,7 +76,7 @@ class FDivergence:
         def generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
             return -self.output(fake).mean() if trick else -self.second(fake).mean()
 
-        value = -float(self.f(torch.ones((), dtype=torch.float64)))
+        value = -float(self.f(torch.ones((), dtype=torch.float64, device="cpu")))
         return AdversarialLoss(self.name, discriminator, generator, self.optimal, value)
 
 

@@ -117,7 +117,7 @@ class _Block(nn.Module):
         super().__init__()
         hidden = 2 * channels
         # The most groups of the same size, none smaller than asked.
-        groups = max(n for n in range(1, max(hidden // group, 1) + 1) if hidden % n == 0)
+        groups = hidden // next(n for n in range(min(group, hidden), hidden + 1) if hidden % n == 0)
         self.residual = nn.Sequential(
             _conv(channels, hidden, 1, gain, bias=True),
             nn.LeakyReLU(SLOPE),

@@ -47,7 +47,7 @@ class Config:
     """Dimension of the latent z, standard normal [coordinates]. The paper's is 256."""
     hidden: fields.Count = 128
     """Width of the hidden layers [units]."""
-    depth: fields.Count = 3
+    depth: fields.Layers = 3
     """Hidden layers of either network [layers]."""
 
 

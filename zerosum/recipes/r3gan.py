@@ -52,7 +52,7 @@ class Config(ImageConfig):
     """Dimension of the latent z, standard normal, the paper's [coordinates]."""
     width: fields.Count = 32
     """Channels of planes up to 32x32, half for each doubling beyond; 768 in the paper [channels]."""
-    blocks: fields.Count = 1
+    blocks: fields.Layers = 1
     """Residual blocks of a stage; 2 in the paper [blocks]."""
     group: fields.Count = 16
     """Channels that a filter of 3x3 sees, the paper's [channels]."""

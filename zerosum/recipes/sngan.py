@@ -45,7 +45,7 @@ class Config:
     """Dimension of the latent z, standard normal [coordinates]. The paper's is 128."""
     hidden: fields.Count = 128
     """Width of the hidden layers [units]."""
-    depth: fields.Count = 3
+    depth: fields.Layers = 3
     """Hidden layers of either network [layers]."""
     networks: Literal["perceptrons", "convolutions"] = "perceptrons"
     """Convolutions of stride 2 are for images of side 8, 16, 32, ...; hidden and depth are not theirs."""

@@ -44,7 +44,7 @@ class Config:
     """Dimension of the latent z, standard normal [coordinates]."""
     hidden: fields.Count = 128
     """Width of the hidden layers; 512 in the paper's perceptrons [units]."""
-    depth: fields.Count = 2
+    depth: fields.Layers = 2
     """Hidden layers of either network; 3 in the paper's perceptrons [layers]."""
 
 

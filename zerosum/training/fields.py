@@ -9,6 +9,9 @@ from pydantic import Field
 Count = Annotated[int, Field(ge=1)]
 """1, 2, 3, ..."""
 
+Layers = Annotated[int, Field(ge=1, le=1000)]
+"""1, 2, 3, ..., of what is made one by one, up to 1,000."""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A finite number above 0."""
 

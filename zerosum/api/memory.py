@@ -1,0 +1,82 @@
+"""Memory: what a training needs at least, refused before anything is made, and what is said when it is too little."""
+
+from __future__ import annotations
+
+import math
+import os
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from zerosum.data import DataSpec
+from zerosum.errors import ConfigError
+from zerosum.training import Experiment
+
+COPIES = 4
+"""Of every parameter that is moved: itself, its gradient and two moments."""
+
+
+def refuse_too_large(module: ModuleType, config: Any, spec: DataSpec, device: torch.device) -> None:
+    """Stop where the networks alone, with what moves them and one batch, need more memory than there is.
+
+    The recipe is built without numbers (on torch's ``meta`` device), so that nothing is set aside.
+
+    Arguments:
+        module: The recipe.
+        config: An instance of its ``Config``.
+        spec: What the data are.
+        device: Where it is to be trained.
+
+    Raises:
+        ConfigError: It needs more; the message says how much, and of what most.
+    """
+    total = _memory(device)
+    if total is None:
+        return
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            experiment = module.build(config, spec)
+    except RuntimeError as error:
+        if "overflow" not in str(error):
+            return
+        raise ConfigError("this needs more memory than can be counted; take smaller numbers.") from None
+    except Exception:  # a recipe that cannot be built so is built as it is, and says itself what is wrong
+        return
+    if not isinstance(experiment, Experiment):
+        return
+    sizes = {
+        name: COPIES * sum(p.numel() * p.element_size() for p in network.parameters())
+        for stage in experiment.stages
+        for name, network in stage.game.networks.items()
+    }
+    sizes["a batch"] = 4 * 2 * config.batch_size * math.prod(spec.shape)
+    needed = sum(sizes.values())
+    if needed > total:
+        most = max(sizes, key=lambda name: sizes[name])
+        raise ConfigError(
+            f"this needs {gibibytes(needed)} of memory at least, most of it for {most} ({gibibytes(sizes[most])}), and "
+            f"{device} has {gibibytes(total)}; take smaller numbers."
+        )
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that memory was not enough, on the CPU or on a device."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and ("not enough memory" in str(error) or "can't allocate memory" in str(error))
+    )
+
+
+def gibibytes(count: float) -> str:
+    """Bytes in words."""
+    return f"{count / (1 << 30):,.1f} GiB"
+
+
+def _memory(device: torch.device) -> int | None:
+    """Of the device in bytes; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
