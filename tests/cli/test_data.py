@@ -1,5 +1,9 @@
 """Data that cannot be used, as a user meets it: one sentence that names the file, exit code 3, nothing written."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +105,44 @@ def test_a_variant_s_own_settings_stand_whatever_a_file_says_of_others(capsys):
     assert code == 0
     said = dict(line.split() for line in out.splitlines() if line.startswith("--"))
     assert (said["--learning-rate"], said["--prior"], said["--latent"]) == ("0.025", "normal", "4")
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("count", [1, 3])
+def test_few_images_train_with_a_warning_and_end(capsys, count):
+    """Fewer than a batch: a smaller batch, and never none; one image: it will be learned by heart, loudly."""
+    Path("mine").mkdir()
+    for n in range(count):
+        Image.new("RGB", (8, 8), (n * 60, 90, 120)).save(f"mine/{n}.png")
+    code, out, err = answer(capsys, "train", "auto", "--data", "mine", "--rounds", "2", "--out", "run")
+    assert code == 0, err
+    said = out + err
+    assert f"{count} training examples only: the networks will learn them by heart (overfit)" in said
+    assert f"training on batches of {count}" in said
+    assert "done: round 2" in said
+
+
+@pytest.mark.fault
+def test_names_in_any_script_train_are_logged_and_go_on_in_an_ascii_locale():
+    """Spaces, a line break, 255 bytes, twins of two normal forms, and bytes that are no text, under LC_ALL=C."""
+    folder = Path("meine Katzen 猫")
+    folder.mkdir()
+    names = ["a b.png", "zwei\nZeilen.png", "x" * 251 + ".png", "caf\u00e9.png", "cafe\u0301.png", "кошка.png"]
+    for n, name in enumerate(names * 2):
+        Image.new("L", (8, 8), 20 * n).save(folder / (name if n < len(names) else f"{n}{name[:200]}.png"))
+    bytes_name = os.fsencode(folder) + b"/\xff\xfe.png"
+    Path(os.fsdecode(bytes_name)).write_bytes((folder / "a b.png").read_bytes())
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "zerosum", "train", "dcgan", "--data", str(folder), "--out", "run", "--width", "4"]
+    for rounds in ("2", "4"):
+        child = subprocess.run([*command, "--rounds", rounds], env=environment, capture_output=True, check=False)
+        assert child.returncode == 0, child.stderr
+        assert f"round {rounds}".encode() in child.stdout
+    record = json.loads(Path("run/config.json").read_text())
+    assert record["data"]["spec"]["name"].encode("utf-8", "surrogateescape") == folder.name.encode()
+    bad = os.fsdecode(os.fsencode(folder) + b"/\xfe.png")
+    Path(bad).write_bytes(b"no image")
+    child = subprocess.run([*command, "--rounds", "6"], env=environment, capture_output=True, check=False)
+    assert child.returncode == 3
+    assert b"1 bad file (" in child.stderr
+    assert b"Traceback" not in child.stderr

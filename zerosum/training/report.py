@@ -150,7 +150,7 @@ def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None =
     """
     walk = None if experiment is None else walk_of(experiment, record["seed"])
     target = out or path / NAME
-    files.replace(target, page(Story(path, record), walk).encode())
+    files.replace(target, page(Story(path, record), walk).encode("utf-8", "surrogateescape"))
     return target
 
 
