@@ -18,6 +18,7 @@ from zerosum.networks.dcgan import (
 )
 from zerosum.networks.dropout import Dropout as Dropout
 from zerosum.networks.labels import chosen as chosen
+from zerosum.networks.laplacian import BandGenerator as BandGenerator, band_discriminator as band_discriminator
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons
 from zerosum.networks.planes import planes as planes, widths as widths
