@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+import zerosum as zs
 from tests.cli.commands import TRAIN, answer, opened
 
 
@@ -76,3 +79,31 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     )
     assert int(done.stdout.split()[-1]) < 150, "MiB"
     assert np.load("big.npz", mmap_mode="r")["x"].shape == (10000, 3, 64, 64)
+
+
+def test_samples_of_a_label(capsys):
+    """By name and by number: all of them of that label, from the latents of the same seed."""
+    folder = Path("mine")
+    for n in range(12):
+        for label, value in (("dark", 10), ("light", 240)):
+            (folder / label).mkdir(parents=True, exist_ok=True)
+            Image.new("L", (8, 8), value + n).save(folder / label / f"{n}.png")
+    settings = {"width": 4, "latent": 4, "batch_size": 8, "conditional": True, "progress": False}
+    zs.train("r3gan", data="mine", rounds=2, out="run", **settings)
+    model = zs.load("run")
+    experiment = model.experiment
+    z = model.latents(6)
+    for name, number in (("dark", 0), ("light", 1)):
+        told = experiment.ask("sample", {"z": z, "fake_label": torch.full((6,), number)})
+        assert torch.equal(model.sample(6, label=name), told)
+    assert not torch.equal(model.sample(6, label="dark"), model.sample(6, label="light"))
+    code, _, err = answer(capsys, "sample", "run", "--n", "4", "--label", "light", "--out", "light.npz")
+    assert code == 0, err
+    np.testing.assert_array_equal(np.load("light.npz")["x"], model.sample(4, label="light").numpy())
+    code, _, err = answer(capsys, "sample", "run", "--label", "lihgt")
+    assert code == 2
+    assert "unknown label 'lihgt'; nearest: light" in err
+    zs.train("dcgan", data="mine", rounds=1, out="plain", width=4, batch_size=8, progress=False)
+    code, _, err = answer(capsys, "sample", "plain", "--label", "light")
+    assert code == 2
+    assert "this model makes no examples of a label: it was not trained with labels" in err

@@ -16,7 +16,7 @@ from zerosum import recipes
 from zerosum.api.options import checked
 from zerosum.api.plans import build
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError, RunError, Unsupported
+from zerosum.errors import ConfigError, RunError, Unsupported, unknown
 from zerosum.metrics import Metric
 from zerosum.runtime import choose_device
 from zerosum.sources import Prior
@@ -69,37 +69,49 @@ class Model:
         """
         return self.experiment.ask(question, {"x": x}, raw)
 
-    def sample(self, n: int, seed: int = 0, raw: bool = False) -> Tensor:
+    def sample(self, n: int, seed: int = 0, raw: bool = False, label: str | int | None = None) -> Tensor:
         """n samples, (n, ...) float32, images in [0, 1]. A larger n of the same seed begins with the same samples.
 
         Arguments:
             n: How many.
             seed: Of the latents, and of what networks draw inside.
             raw: Use the networks as last trained instead of their averages.
+            label: Of all of them, by name or number; as frequent as in the data by default.
 
         Raises:
-            ConfigError: n is below 1.
-            Unsupported: This kind of model draws no samples.
+            ConfigError: n is below 1, or there is no such label.
+            Unsupported: This kind of model draws no samples, or none of a label.
         """
         if n < 1:
             raise ConfigError(f"n must be at least 1, got {n}.")
-        return self.experiment.sample(n, seed, raw)
+        return self.experiment.sample(n, seed, raw, self._number(label))
 
-    def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
+    def samples(self, n: int, seed: int = 0, raw: bool = False, label: str | int | None = None) -> Iterator[Tensor]:
         """The same samples in chunks, so that any number needs bounded memory.
 
         Arguments:
             n: How many.
             seed: Of the latents, and of what networks draw inside.
             raw: Use the networks as last trained instead of their averages.
+            label: Of all of them, by name or number; as frequent as in the data by default.
 
         Returns:
             Chunks (m, ...) float32, n in all.
 
         Raises:
-            Unsupported: This kind of model draws no samples.
+            ConfigError: There is no such label.
+            Unsupported: This kind of model draws no samples, or none of a label.
         """
-        return self.experiment.samples(n, seed, raw)
+        return self.experiment.samples(n, seed, raw, self._number(label))
+
+    def _number(self, label: str | int | None) -> int | None:
+        """A label's number, by its name or as it is."""
+        names = self.spec.labels or tuple(map(str, range(self.spec.classes or 0)))
+        if label is None or not names:  # without labels the experiment says why not
+            return label if label is None or isinstance(label, int) else 0
+        if str(label) in names:
+            return names.index(str(label))
+        raise ConfigError(unknown("label", str(label), names))
 
     def latents(self, n: int, seed: int = 0) -> Tensor:
         """The latents of n samples, (n, ...): ``decode(latents(n, seed))`` is ``sample(n, seed)``, bit for bit.

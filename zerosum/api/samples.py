@@ -26,6 +26,7 @@ def sample(
     round: int | None = None,
     device: str = "cpu",
     trust: bool = False,
+    label: str | None = None,
 ) -> Model:
     """Write samples of a run's model to a file.
 
@@ -38,17 +39,18 @@ def sample(
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
         trust: As for :func:`load`.
+        label: Of all of them, by name or number; as frequent as in the data by default.
 
     Returns:
         The model they are of.
 
     Raises:
-        ConfigError: The file has another ending, or its folder is not there.
+        ConfigError: The file has another ending, its folder is not there, or there is no such label.
         RunError: The run folder holds no model.
     """
     out = target(out, "samples go into a .png or an .npz", ".png", ".npz")
     model = load(run, round, device, trust)
-    chunks = model.samples(n, seed, raw)
+    chunks = model.samples(n, seed, raw, label)
     if out.suffix == ".npz":
         _write_arrays(out, n, model.spec.shape, chunks)
     else:

@@ -21,6 +21,9 @@ class SampleOptions:
     """Where to: .png for a picture, .npz for float32 arrays (field x)."""
     seed: api.fields.NonNegativeCount = 0
     """Of the samples; a larger n of the same seed begins with the same ones."""
+    label: str | None = None
+    """Of all of them, by name or number, where the model was trained with labels; as frequent as in the data by
+    default."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -30,6 +33,6 @@ def run(arguments: Sequence[str]) -> int:
     given = parse({"options": SampleOptions, "model": ModelOptions}, words, prog, "Draw samples from a run.")
     options = api.checked(SampleOptions, vars(given.options), prog)
     which = api.checked(ModelOptions, vars(given.model), prog)
-    model = api.sample(folder, options.out, options.n, options.seed, **which.named())
+    model = api.sample(folder, options.out, options.n, options.seed, **which.named(), label=options.label)
     print(f"{options.n} samples of round {model.round}: {options.out}")
     return 0

@@ -21,6 +21,9 @@ Answer = Callable[[Networks, Batch], Tensor]
 CHUNK = 500
 """Examples sampled together, so that any number needs bounded memory."""
 
+FAKE_LABEL = "fake_label"
+"""What labels of generated examples are drawn as, where they have any."""
+
 WHY_NOT = {
     "sample": "it was trained to judge or map examples, not to make them",
     "encode": "it has no encoder; invert the generator instead",
@@ -125,8 +128,19 @@ class Experiment:
             raise ValueError(f"the answer {name!r} must be a tensor, got {type(answer).__name__}.")
         return answer
 
-    def drawn(self, n: int, seed: int = 0) -> Iterator[Batch]:
-        """What n samples are made of, in chunks. Chunk c is drawn from (seed, c): a larger n begins with the same."""
+    def drawn(self, n: int, seed: int = 0, label: int | None = None) -> Iterator[Batch]:
+        """What n samples are made of, in chunks. Chunk c is drawn from (seed, c): a larger n begins with the same.
+
+        Arguments:
+            n: How many.
+            seed: Of it all.
+            label: Of all of them; drawn by default.
+
+        Raises:
+            Unsupported: A label is asked for, and it makes images of none.
+        """
+        if label is not None and FAKE_LABEL not in self.draws:
+            raise Unsupported("this model makes no examples of a label: it was not trained with labels.")
         for chunk, start in enumerate(range(0, n, CHUNK)):
             size = min(CHUNK, n - start)
             generator = Generator(self.game.device)
@@ -134,23 +148,26 @@ class Experiment:
             for name, prior in self.draws.items():
                 generator.manual_seed(mix(seed, "sample", name, chunk))
                 batch[name] = prior(CHUNK, generator)[:size]
+            if label is not None:
+                batch[FAKE_LABEL] = torch.full_like(batch[FAKE_LABEL], label)
             yield batch
 
-    def samples(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[Tensor]:
+    def samples(self, n: int, seed: int = 0, raw: bool = False, label: int | None = None) -> Iterator[Tensor]:
         """n samples in the chunks of :meth:`drawn`: a larger n begins with the same examples.
 
         Arguments:
             n: How many.
             seed: Of the latents, and of what networks draw inside.
             raw: Use the networks as last trained instead of their averages.
+            label: Of all of them; drawn by default.
 
         Returns:
             Chunks (m, ...) float32, n in all.
 
         Raises:
-            Unsupported: It draws no samples.
+            Unsupported: It draws no samples, or none of a label.
         """
-        for chunk, batch in enumerate(self.drawn(n, seed)):
+        for chunk, batch in enumerate(self.drawn(n, seed, label)):
             yield self._asked("sample", batch, raw, seed, chunk)
 
     def decode(self, z: Tensor, raw: bool = False) -> Tensor:
@@ -158,18 +175,19 @@ class Experiment:
         parts = torch.split(z, CHUNK)
         return torch.cat([self._asked("decode", {"z": part}, raw, 0, chunk) for chunk, part in enumerate(parts)])
 
-    def sample(self, n: int, seed: int = 0, raw: bool = False) -> Tensor:
+    def sample(self, n: int, seed: int = 0, raw: bool = False, label: int | None = None) -> Tensor:
         """n samples, (n, ...) float32.
 
         Arguments:
             n: How many.
             seed: Of the latents, and of what networks draw inside.
             raw: Use the networks as last trained instead of their averages.
+            label: Of all of them; drawn by default.
 
         Raises:
-            Unsupported: It draws no samples.
+            Unsupported: It draws no samples, or none of a label.
         """
-        chunks = list(self.samples(n, seed, raw))
+        chunks = list(self.samples(n, seed, raw, label))
         return torch.cat(chunks)
 
     def _asked(self, name: str, batch: Batch, raw: bool, seed: int, chunk: int) -> Tensor:
