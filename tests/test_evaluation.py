@@ -133,12 +133,30 @@ def test_a_full_name_makes_the_judge_it_is_of(name):
         ("parzen[n=many]", "metric 'parzen': n must be a whole number, got 'many'"),
         ("parzen[n=0]", "metric 'parzen': n must be at least 1, got 0"),
         ("parzen[split=train]", "metric 'parzen': unknown parameter 'split'"),
+        ("frechet[n=1]", "metric 'frechet': n must be at least 2, as one sample has no covariance, got 1"),
+        ("frechet[features=random-con]", "metric 'frechet': unknown features 'random-con'; nearest: random-conv"),
+        ("frechet[features=random-conv-00000000]", "features random-conv-00000000 have other weights than these"),
+        ("frechet[resizer=nearest]", "metric 'frechet': unknown parameter 'resizer'"),
+        ("frechet[side=7]", "metric 'frechet': side must be from 16 to 256 pixels, got 7"),
         ("parzen[", "a metric is a name or name.parameter=value, ....*got 'parzen\\['"),
     ],
 )
 def test_names_nobody_knows(name, message):
     with pytest.raises(ConfigError, match=message):
         named(name)
+
+
+def test_features_are_of_the_judges_that_have_them(run):
+    name = named("frechet[n=40, side=16]").name
+    assert named("frechet[n=40, side=16]", features="random-conv").name == name
+    results = zs.evaluate("run", ["neighbour_distance[n=40]", "frechet[n=40, side=16]"], features="random-conv")
+    assert [r.metric for r in results] == ["neighbour_distance[n=40, split=test]", name]
+    assert results[1].features in name
+    assert zs.evaluate("run", name, controls=True)[0] == results[1]
+    with pytest.raises(ConfigError, match=r"--features is of judges .*\(frechet\), got parzen\[n=50.*; name one with"):
+        zs.evaluate("run", "parzen[n=50]", features="random-conv")
+    with pytest.raises(ConfigError, match="unknown features 'random-covn'; nearest: random-conv"):
+        zs.evaluate("run", "frechet", features="random-covn")
 
 
 def test_metrics_that_do_not_suit():
@@ -185,6 +203,16 @@ def test_the_command_line(capsys, run):
         ((), 2, "zerosum evaluate RUN needs the folder of a run"),
         (("nowhere",), 4, "nowhere is no run folder"),
         (("run", "--metrics", "parzn"), 2, "unknown metric 'parzn'; nearest: parzen"),
+        (
+            ("run", "--features", "random-conv"),
+            2,
+            "--features is of judges that see images through a network (frechet)",
+        ),
+        (
+            ("run", "--metrics", "frechet", "--features", "random-cov"),
+            2,
+            "unknown features 'random-cov'; nearest: random-",
+        ),
         (("run", "--n", "0"), 2, "n must be greater than or equal to 1, got 0"),
         (("run", "--checkpoint", "77"), 4, "no checkpoint of round 77"),
         (("run", "--data", "./none"), 3, "there is no data at './none'"),

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from zerosum.data import DataSpec, Stored, open_data
+from zerosum.data import open_data
 from zerosum.data.toys import gaussian
 from zerosum.metrics import estimates, js, kl, ratio, reverse_kl, train_critic
-from zerosum.metrics.ratio import CHECK, _spread, _standardise
+from zerosum.metrics.ratio import CHECK, _standardise
 
 LOG_2 = math.log(2)
 
@@ -263,10 +263,3 @@ def test_judges_take_images_and_a_control_is_near_zero():
     assert control.subject == "real validation examples"
     assert control.n == 200
     assert abs(control.value) < 0.05
-
-
-def test_examples_come_from_all_over_a_split():
-    data = Stored(DataSpec("line", (1,), "real"), torch.arange(100.0).unsqueeze(1))
-    assert _spread(data, 4).flatten().tolist() == [0, 25, 50, 75]
-    assert torch.equal(_spread(data, 1000), data.batch(0, 100)["x"])
-    assert torch.equal(_spread(on_gaussian("test"), 10), on_gaussian("test").batch(0, 10)["x"])

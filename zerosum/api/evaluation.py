@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,6 +31,7 @@ def evaluate(
     device: str = "cpu",
     controls: bool = False,
     trust: bool = False,
+    features: str | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Result]:
     """Judge the model of a run, and keep what the judges say in its ``metrics.jsonl``.
@@ -49,13 +51,15 @@ def evaluate(
         device: Where to compute.
         controls: Judge also what the metric should be read beside (real examples in the model's place, ...).
         trust: As for :func:`load`.
+        features: Of the judges that see images through a network, in place of their own: ``random-conv``.
         say: Told what is being done.
 
     Returns:
         A result per metric; after each, its controls, which name themselves as ``subject``.
 
     Raises:
-        ConfigError: An unknown metric or parameter, or one that cannot judge these data.
+        ConfigError: An unknown metric, parameter or network, one that cannot judge these data, or features where no
+            judge sees through a network.
         DataError: The data are not there, or are not of the shape the model makes.
         RunError: The folder holds no model.
     """
@@ -64,7 +68,13 @@ def evaluate(
     record = read_record(path)
     assert record is not None
     names = [metrics] if isinstance(metrics, str) else list(metrics or [m.name for m in model.metrics])
-    judges = [named(name, n) for name in names]
+    judges = [named(name, n, features) for name in names]
+    if features is not None and not any(_takes(name, "features") for name in names):
+        seeing = ", ".join(name for name in METRICS if _takes(name, "features"))
+        raise ConfigError(
+            f"--features is of judges that see images through a network ({seeing}), "
+            f"got {', '.join(judge.name for judge in judges) or 'no judge'}; name one with --metrics."
+        )
     source = data or record.get("source", model.spec.name)
     splits = _splits(source, data_root, torch.device(device))
     spec = splits("train").spec
@@ -96,12 +106,13 @@ def evaluate(
     return results
 
 
-def named(name: str, n: int | None = None) -> Metric:
+def named(name: str, n: int | None = None, features: str | None = None) -> Metric:
     """A judge by name, with the parameters the name carries.
 
     Arguments:
         name: ``parzen`` or ``parzen[n=5000, grid=2014]``; a result's full name makes the judge that gave it.
         n: Samples, where the name does not say.
+        features: The network images are seen through, where the judge takes one and the name does not say.
 
     Raises:
         ConfigError: Nobody knows the name or a parameter, or a value is out of range.
@@ -110,20 +121,18 @@ def named(name: str, n: int | None = None) -> Metric:
         >>> named("parzen[grid=2014]").name
         'parzen[n=10000, grid=2014, split=test]'
     """
-    parts = re.fullmatch(r"\s*([^\[\]\s]+)\s*(?:\[(.*)\])?\s*", name)
-    if parts is None:
-        raise ConfigError(f"a metric is a name or name[parameter=value, ...], got {name!r}.")
-    base, given = parts[1], parts[2] or ""
+    base, given = _parted(name)
     if base not in METRICS:
         raise ConfigError(unknown("metric", base, METRICS))
     known = {p.name: p.default for p in inspect.signature(METRICS[base]).parameters.values()}
-    values = {"n": n} if n is not None and "n" in known else {}
+    asked: dict[str, Any] = {"n": n, "features": features}
+    values = {key: value for key, value in asked.items() if value is not None and key in known}
+    fixed = []
     for item in filter(None, (item.strip() for item in given.split(","))):
         key, _, text = (part.strip() for part in item.partition("="))
-        if key == "split" and key not in known and text == "test":
-            continue  # fixed for this judge, and part of its full name
         if key not in known:
-            raise ConfigError(f"metric {base!r}: " + unknown("parameter", key, known))
+            fixed.append((key, text))
+            continue
         try:
             values[key] = type(known[key])(text)
         except ValueError:
@@ -132,14 +141,30 @@ def named(name: str, n: int | None = None) -> Metric:
     if values.get("n", 1) < 1:
         raise ConfigError(f"metric {base!r}: n must be at least 1, got {values['n']}.")
     try:
-        return METRICS[base](**values)
+        metric = METRICS[base](**values)
     except ValueError as error:
         raise ConfigError(f"metric {base!r}: {error}") from None
+    for key, text in fixed:  # what is fixed for this judge is part of its full name
+        if f"{key}={text}" not in _parted(metric.name)[1].split(", "):
+            raise ConfigError(f"metric {base!r}: " + unknown("parameter", key, known))
+    return metric
 
 
 def published(result: Result) -> tuple[Published, ...]:
     """Rows of published tables that a result may be read beside."""
     return tuple(row for row in named(result.metric).published if row.data == result.data)
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """A judge's name, and what stands in brackets after it."""
+    parts = re.fullmatch(r"\s*([^\[\]\s]+)\s*(?:\[(.*)\])?\s*", name)
+    if parts is None:
+        raise ConfigError(f"a metric is a name or name[parameter=value, ...], got {name!r}.")
+    return parts[1], parts[2] or ""
+
+
+def _takes(name: str, parameter: str) -> bool:
+    return parameter in inspect.signature(METRICS[_parted(name)[0]]).parameters
 
 
 def _splits(source: str, root: Path | str | None, device: torch.device) -> Callable[[str], Data]:

@@ -25,6 +25,8 @@ class EvaluateOptions:
     """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
     n: api.fields.Count | None = None
     """Samples, in place of each judge's own number [examples]. Another n is another protocol."""
+    features: str | None = None
+    """Network that judges like frechet see images through: random-conv. Their own by default."""
     seed: api.fields.NonNegativeCount = 0
     """Of the samples."""
     no_controls: bool = False
@@ -47,6 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         options.seed,
         **which.named(),
         controls=not options.no_controls,
+        features=options.features,
         say=lambda text: print(f"{text} ...", file=sys.stderr),
     )
     for name in dict.fromkeys(result.metric for result in results):

@@ -3,6 +3,13 @@
 Two results compare only when their names are equal, parameters included.
 """
 
+from zerosum.metrics.features import FEATURES as FEATURES, Features as Features, random_conv as random_conv
+from zerosum.metrics.frechet import (
+    Moments as Moments,
+    frechet as frechet,
+    frechet_distance as frechet_distance,
+    moments as moments,
+)
 from zerosum.metrics.metric import (
     Measure as Measure,
     Metric as Metric,

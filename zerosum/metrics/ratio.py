@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from zerosum.data import Data
 from zerosum.losses import minimax
+from zerosum.metrics.examples import spread
 from zerosum.metrics.metric import Measure, Metric, Splits
 from zerosum.networks import mlp
 from zerosum.runtime import mix, reseed
@@ -188,7 +188,7 @@ def _metric(name: str, n: int, updates: int, choose: Callable[[Divergences], Mea
 
     def judge(samples: Tensor, splits: Splits) -> Measure:
         known, judged = samples[::2], samples[1::2]  # samples may come in order too
-        train, test = (_spread(splits(s), len(known)).to(samples.device) for s in ("train", "test"))
+        train, test = (torch.cat(list(spread(splits(s), len(known)))).to(samples.device) for s in ("train", "test"))
         logit = train_critic(train, known, updates)
         return choose(estimates(logit(test), logit(judged)))
 
@@ -198,15 +198,8 @@ def _metric(name: str, n: int, updates: int, choose: Callable[[Divergences], Mea
         n,
         "test",
         kind=kind,
-        controls={"real validation examples": lambda splits, most: _spread(splits("valid"), most)},
+        controls={"real validation examples": lambda splits, most: torch.cat(list(spread(splits("valid"), most)))},
     )
-
-
-def _spread(data: Data, most: int) -> Tensor:
-    """Examples from all over a split: those of a folder may be stored class by class."""
-    if data.count is None or data.count <= most:
-        return data.batch(0, data.count or most)["x"]
-    return torch.cat([data.batch(i * data.count // most, 1)["x"] for i in range(most)])
 
 
 def _standardise(pooled: Tensor) -> Callable[[Tensor], Tensor]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from zerosum.data import DataSpec
+from zerosum.metrics.frechet import frechet
 from zerosum.metrics.metric import Metric
 from zerosum.metrics.modes import high_quality, modes
 from zerosum.metrics.neighbours import neighbour_classes, neighbour_distance
@@ -13,6 +14,7 @@ from zerosum.metrics.parzen import parzen
 from zerosum.metrics.ratio import js, kl, reverse_kl
 
 METRICS: dict[str, Callable[..., Metric]] = {
+    "frechet": frechet,
     "neighbour_classes": neighbour_classes,
     "neighbour_distance": neighbour_distance,
     "parzen": parzen,
