@@ -21,7 +21,10 @@ import zerosum as zs
 from benchmarks.rows import keep
 from zerosum import api
 from zerosum.api.auto import planned
-from zerosum.data import open_data
+from zerosum.api.evaluation import named
+from zerosum.api.models import experiment_of
+from zerosum.data import Data, open_data
+from zerosum.training.folder import read_record
 from zerosum.training.progress import Silent
 
 
@@ -69,7 +72,7 @@ def source_of(name: str, root: Path, runs: Path) -> str:
     return str(folder)
 
 
-def train(name: str, root: Path, runs: Path, budget: str) -> Path:
+def train(name: str, root: Path, runs: Path, budget: str) -> None:
     """Train it, or go on with it, for so long in all."""
     case = CASES[name]
     out = runs / name
@@ -81,23 +84,21 @@ def train(name: str, root: Path, runs: Path, budget: str) -> Path:
     else:
         plan = api.Plan(case.recipe, options, SETTINGS[name])
     plan.train(Silent())
-    return out
 
 
 def judge(name: str, out: Path, root: Path, metric: str) -> dict[str, object]:
     """The distance of the model, of its untrained generator and of real images."""
-    from zerosum.api.evaluation import named
-
     model, judged = zs.load(out), named(metric)
-    record = api.read_record(out)
+    record = read_record(out)
+    assert record is not None
+    untrained, _, _ = experiment_of(out, record)
 
-    def splits(split: str) -> object:
+    def splits(split: str) -> Data:
         return open_data(record["source"], split, root=root)
 
-    untrained = api.untrained(out)
     value = {
-        "model": judged(lambda n, seed: model.sample(n, seed), splits).value,
-        "untrained": judged(lambda n, seed: untrained.sample(n, seed), splits).value,
+        "model": judged(model.sample, splits).value,
+        "untrained": judged(untrained.sample, splits).value,
         "floor": judged.control("real training images", splits).value,
     }
     way = value["untrained"] - value["floor"]
@@ -105,6 +106,8 @@ def judge(name: str, out: Path, root: Path, metric: str) -> dict[str, object]:
         "folder": name,
         "metric": judged.name,
         "round": model.round,
+        "images": int(model.experiment.game.images),
+        "source": Path(str(record["source"])).name,
         **value,
         "share": (value["untrained"] - value["model"]) / way,
         "asked": CASES[name].asked,
@@ -119,13 +122,18 @@ def main() -> None:
     parser.add_argument("--budget", default="20m")
     parser.add_argument("--metric", default="frechet")
     parser.add_argument("--train-only", action="store_true")
+    parser.add_argument("--judge-only", action="store_true")
     arguments = parser.parse_args()
     root = Path(os.environ["ZEROSUM_DATA"])
     arguments.runs.mkdir(parents=True, exist_ok=True)
     for name in arguments.only:
-        out = train(name, root, arguments.runs, arguments.budget)
+        out = arguments.runs / name
+        if not arguments.judge_only:
+            train(name, root, arguments.runs, arguments.budget)
         if not arguments.train_only:
-            keep("own_folders", judge(name, out, root, arguments.metric))
+            row = judge(name, out, root, arguments.metric)
+            keep("own_folders", row)
+            print(row)
 
 
 if __name__ == "__main__":
