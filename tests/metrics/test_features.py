@@ -17,10 +17,10 @@ def images(*shape, seed=0):
 def test_it_is_the_same_network_everywhere():
     """Its name is a hash of the weights, its features are those of an image that needs no random numbers to make."""
     network = random_conv()
-    assert network.name == "random-conv-db3ebf94"
+    assert network.name == "random-conv-110faba0"
     rows = torch.arange(64)
     x = (rows.view(-1, 1) * rows).remainder(13).div(12).expand(1, 3, 64, 64)
-    known = torch.tensor([-0.9258, -0.3228, -0.7737, -1.6877, -2.9957, -2.9957, -2.5934])
+    known = torch.tensor([-0.6048, -0.1345, -0.4921, -1.0938, -1.6094, -1.6094, -1.4927])
     torch.testing.assert_close(network(x)[0, ::20], known, rtol=0, atol=1e-3)
 
 

@@ -37,8 +37,12 @@ CHANNELS = (16, 32, 32, 48)
 PARTS = 2
 """Of either axis, over which the image itself is averaged: the stages see no brightness and little colour."""
 
-GAIN, LEAST = 2.0, 0.05
-"""Standard deviation of a filter's answer to planes of mean square 1; what is added to a mean before its log."""
+GAIN, LEAST = 2.0, 0.2
+"""Standard deviation of a filter's answer to planes of mean square 1; what is added to a mean before its log: less sees
+fainter noise, more sees more of brightness and of what is missing."""
+
+CHUNK = 2**19
+"""Pixels seen at once: 128 images of side 64."""
 
 SIDES = (16, 256)
 """Least and largest side that images are brought to."""
@@ -63,8 +67,11 @@ class Features:
     see: Callable[[Tensor], Tensor]
 
     def __call__(self, images: Tensor) -> Tensor:
-        with torch.no_grad(), torch.backends.cudnn.flags(allow_tf32=False):
-            return self.see(_brought_to(images.float(), self.side))
+        # TF32 loses more than models differ by, and the same images are to have the same features
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.no_grad(), exact:
+            parts = torch.split(images, max(1, CHUNK // self.side**2))
+            return torch.cat([self.see(_brought_to(part.float(), self.side)) for part in parts])
 
 
 def random_conv(side: int = 64) -> Features:
