@@ -1,11 +1,22 @@
 """Plain :class:`torch.nn.Module` networks that know no game."""
 
+from zerosum.networks.attention import SelfAttention as SelfAttention
 from zerosum.networks.augment import (
     ADAPTIVE as ADAPTIVE,
     DIFFAUGMENT as DIFFAUGMENT,
     Strength as Strength,
     augment as augment,
     numbers as numbers,
+)
+from zerosum.networks.biggan import (
+    BigGANGenerator as BigGANGenerator,
+    biggan_discriminator as biggan_discriminator,
+)
+from zerosum.networks.conditional import (
+    ConditionalBatchNorm2d as ConditionalBatchNorm2d,
+    ModulatedBatchNorm2d as ModulatedBatchNorm2d,
+    ProjectionHead as ProjectionHead,
+    standing_statistics as standing_statistics,
 )
 from zerosum.networks.constraints import (
     clip as clip,
@@ -25,6 +36,10 @@ from zerosum.networks.planes import planes as planes, widths as widths
 from zerosum.networks.pool import Pool as Pool
 from zerosum.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
 from zerosum.networks.resample import Blur as Blur, Downsample as Downsample, Upsample as Upsample
+from zerosum.networks.resnet import (
+    ResNetDiscriminator as ResNetDiscriminator,
+    ResNetGenerator as ResNetGenerator,
+)
 from zerosum.networks.running import RunningMean as RunningMean
 from zerosum.networks.sliced import SlicedHead as SlicedHead, sliced as sliced
 from zerosum.networks.style import StyleDiscriminator as StyleDiscriminator, StyleGenerator as StyleGenerator

@@ -1,3 +1,9 @@
 """Where randomness comes from: the laws that latents are drawn from."""
 
-from zerosum.sources.latents import Labels as Labels, Normal as Normal, Prior as Prior, Uniform as Uniform
+from zerosum.sources.latents import (
+    Labels as Labels,
+    Normal as Normal,
+    Prior as Prior,
+    TruncatedNormal as TruncatedNormal,
+    Uniform as Uniform,
+)

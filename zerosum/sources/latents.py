@@ -6,6 +6,7 @@ device they live; :mod:`zerosum.training.feed` keys it by what the draw is for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -64,6 +65,45 @@ class Normal:
         """
         z: Tensor = torch.special.ndtri(u)
         return z
+
+
+@dataclass(frozen=True)
+class TruncatedNormal:
+    r"""Standard normal given that it is at most ``threshold`` from 0, in each of ``dim`` coordinates.
+
+    For samples of a generator trained on :class:`Normal` latents: a lower threshold buys likelier images with less
+    variety. Drawn by the inverse of the distribution function, so that nothing is drawn twice.
+
+    Arguments:
+        dim: Coordinates.
+        threshold: Positive.
+
+    Raises:
+        ValueError: The threshold is not positive.
+
+    References:
+        | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), section 3.1
+        | https://arxiv.org/abs/1809.11096
+    """
+
+    dim: int
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if not self.threshold > 0:
+            raise ValueError(f"the threshold of a truncated normal must be positive, got {self.threshold}.")
+
+    def __call__(self, n: int, generator: Generator) -> Tensor:
+        u = torch.rand(n, self.dim, dtype=torch.float64, device=generator.device, generator=generator)
+        return self.quantile(u).float()
+
+    def quantile(self, u: Tensor) -> Tensor:
+        """Where a coordinate's distribution function is u: its inverse. u in [0, 1], any shape."""
+        # Both ends from the lower tail, where small probabilities keep their digits.
+        below = 0.5 * math.erfc(self.threshold / math.sqrt(2))
+        tail = below + (0.5 - below) * (1 - (2 * u - 1).abs())
+        z: Tensor = torch.special.ndtri(tail) * -(2 * u - 1).sign()
+        return z.clamp(-self.threshold, self.threshold)
 
 
 @dataclass(frozen=True)

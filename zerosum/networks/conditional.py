@@ -1,0 +1,144 @@
+"""How labels and vectors change networks: gains and shifts of batch norm, and a logit's projection on a label.
+
+References:
+    | Gains and shifts of a label: A Learned Representation for Artistic Style (Dumoulin et al., 2016)
+    | https://arxiv.org/abs/1610.07629
+    | The projection: cGANs with Projection Discriminator (Miyato and Koyama, 2018)
+    | https://arxiv.org/abs/1802.05637
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from zerosum.networks.labels import chosen
+
+
+class ConditionalBatchNorm2d(nn.Module):
+    r"""Batch norm whose gains and shifts are the label's, :math:`\gamma_y \hat x + \beta_y`.
+
+    All gains are 1 and all shifts 0 to begin with; it is :class:`torch.nn.BatchNorm2d` where they are the same for all
+    labels. They are parameters and not a layer, so spectral norm leaves them.
+
+    Arguments:
+        channels: Of the planes.
+        classes: Labels there are.
+    """
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.gain = nn.Parameter(torch.ones(classes, channels))
+        self.shift = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """Planes (N, channels, H, W) and labels (N,) to planes of the same shape."""
+        return _affine(self.norm(x), self.gain[label], self.shift[label])
+
+
+class ModulatedBatchNorm2d(nn.Module):
+    r"""Batch norm whose gains and shifts are linear in a vector, :math:`(1 + A c) \hat x + B c`.
+
+    It is :class:`torch.nn.BatchNorm2d` with gain 1 where A and B are 0; with the rows of the identity as vectors it is
+    :class:`ConditionalBatchNorm2d`.
+
+    Arguments:
+        channels: Of the planes.
+        vector: Dimension of c.
+
+    References:
+        | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), appendix B
+        | https://arxiv.org/abs/1809.11096
+    """
+
+    def __init__(self, channels: int, vector: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.gain = nn.Linear(vector, channels, bias=False)
+        self.shift = nn.Linear(vector, channels, bias=False)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """Planes (N, channels, H, W) and vectors (N, vector) to planes of the same shape."""
+        return _affine(self.norm(x), 1 + self.gain(c), self.shift(c))
+
+
+class ProjectionHead(nn.Module):
+    r"""Features to a logit, :math:`a(x, y) = y^T V \phi(x) + \psi(\phi(x))` with y as one of ``classes`` ones.
+
+    :math:`\psi` is linear with a bias and says how real the features are whatever their label, :math:`V` how well they
+    fit it: at the optimum the first term is :math:`\log P(y|x) / Q(y|x)`, the second :math:`\log P(x) / Q(x)`. Without
+    classes :math:`\psi` is all.
+
+    Arguments:
+        features: How many.
+        classes: Labels there are, or None.
+    """
+
+    def __init__(self, features: int, classes: int | None = None):
+        super().__init__()
+        self.linear = nn.Linear(features, 1)
+        self.embedding = None if classes is None else nn.Embedding(classes, features)
+        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        if self.embedding is not None:
+            nn.init.xavier_uniform_(self.embedding.weight)
+
+    def forward(self, h: Tensor, label: Tensor | None = None) -> Tensor:
+        """Logits (N, 1) of features (N, F)."""
+        logits: Tensor = self.linear(h)
+        if self.embedding is not None:
+            logits = logits + (self.embedding(chosen(label, self.embedding.num_embeddings)) * h).sum(1, keepdim=True)
+        return logits
+
+
+@torch.no_grad()
+def standing_statistics(network: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) -> nn.Module:
+    """Give batch norms the mean statistics of many batches, in place of those that training left.
+
+    The running ones are of the weights of the last rounds; an average of weights, or latents of another law than in
+    training (truncated ones), have others. Everything but the batch norms is in evaluation meanwhile.
+
+    Arguments:
+        network: Whose batch norms they are.
+        batches: Arguments of one call each, of equally many examples; as many as wanted.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: There is no batch.
+
+    References:
+        | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), appendix C
+        | https://arxiv.org/abs/1809.11096
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]
+    kept = [(norm, norm.momentum) for norm in norms]
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    calls = 0
+    try:
+        for call in batches:
+            if not calls:
+                for norm in norms:
+                    norm.reset_running_stats()
+                    # None is the plain mean over all batches since.
+                    norm.momentum = None
+                    norm.train()
+            network(*call)
+            calls += 1
+    finally:
+        for norm, momentum in kept:
+            norm.momentum = momentum
+        for module, mode in modes:
+            module.training = mode
+    if not calls:
+        raise ValueError("standing statistics are those of batches, so at least one is needed, got none.")
+    return network
+
+
+def _affine(x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+    return torch.addcmul(shift[:, :, None, None], x, gain[:, :, None, None])
