@@ -39,6 +39,7 @@ from zerosum.networks.resample import Blur as Blur, Downsample as Downsample, Up
 from zerosum.networks.resnet import (
     ResNetDiscriminator as ResNetDiscriminator,
     ResNetGenerator as ResNetGenerator,
+    attended as attended,
 )
 from zerosum.networks.running import RunningMean as RunningMean
 from zerosum.networks.sliced import SlicedHead as SlicedHead, sliced as sliced

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 from zerosum.networks.attention import SelfAttention
 from zerosum.networks.conditional import ConditionalBatchNorm2d, ProjectionHead
 from zerosum.networks.labels import chosen
-from zerosum.networks.planes import planes, widths
+from zerosum.networks.planes import WIDEST, planes, widths
 
 SMALLEST_JUDGED = 8
 """The discriminator halves planes that are larger."""
@@ -113,23 +113,37 @@ class ResNetDiscriminator(nn.Module):
         attention: int | None = None,
     ):
         super().__init__()
-        side, inward, sides = shape[-1], shape[0], []
+        sides, inward = _judged(shape), shape[0]
+        check_attention(attention, sides)
         layers: list[nn.Module] = []
-        for number, outward in enumerate(widths(shape, width)[::-1]):
-            down = side > SMALLEST_JUDGED
-            side //= 2 if down else 1
-            layers.append(DownBlock(inward, outward, down, number > 0, norm))
-            if side == attention and side not in sides:
+        for number, (side, outward) in enumerate(zip(sides, widths(shape, width)[::-1], strict=True)):
+            before = sides[number - 1] if number else shape[-1]
+            layers.append(DownBlock(inward, outward, side < before, number > 0, norm))
+            if number == sides.index(side) and side == attention:
                 layers.append(SelfAttention(outward))
             inward = outward
-            sides.append(side)
-        check_attention(attention, sides)
         self.features = nn.Sequential(*layers, nn.ReLU(), _SumOverPositions())
         self.head: nn.Module = ProjectionHead(width, classes)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         logits: Tensor = self.head(self.features(x), label)
         return logits
+
+
+def attended(shape: Sequence[int]) -> int:
+    """The side at which both networks of such images may attend: half the image's where it can be, at most 32.
+
+    Arguments:
+        shape: Of an image, (C, S, S).
+
+    Raises:
+        ValueError: It is no square image of a side that is 4, 5, 6 or 7 doubled.
+
+    Examples:
+        >>> [attended((3, side, side)) for side in (8, 12, 28, 32, 256)]
+        [8, 6, 14, 16, 32]
+    """
+    return max(set(planes(shape)) & {side for side in _judged(shape) if side <= WIDEST})
 
 
 Norm = Callable[[int], nn.Module]
@@ -221,6 +235,13 @@ def doubling(shape: tuple[int, ...], channels: list[int], norm: Norm, attention:
 def to_image(channels: int, colours: int) -> nn.Sequential:
     """A generator's last layers."""
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(), convolution(channels, colours, 3), nn.Tanh())
+
+
+def _judged(shape: Sequence[int]) -> list[int]:
+    """Sides of the planes that a discriminator's blocks make."""
+    sides = planes(shape)[::-1]
+    side = sides[0]
+    return [side := side // 2 if side > SMALLEST_JUDGED else side for _ in sides]
 
 
 def check_attention(attention: int | None, sides: list[int]) -> None:
