@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 import zerosum as zs
 from zerosum import api, recipes
 from zerosum.data import open_data
@@ -15,6 +18,9 @@ from zerosum.training import Experiment, Feed, play_round
 
 Check = Callable[[int], Mapping[str, float]]
 """``seed -> {figure: value}``."""
+
+SAMPLES = 1_000
+"""Whose labels are looked at."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,45 @@ def train(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
     return check
 
 
-def played(recipe: str, data: str, rounds: int, seed: int) -> Experiment:
-    """A recipe's defaults after some rounds, without a run folder.
+def labelled(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
+    """A check as :func:`train`, of a recipe that makes images of a label, and of how often they are of theirs.
+
+    The label of an image is that of the nearest training example, which for real test images is right as often as
+    another figure says.
+    """
+
+    def check(seed: int) -> dict[str, float]:
+        experiment = played(recipe, data, rounds, seed, **settings)
+        results = [judge(experiment.sample, lambda split: open_data(data, split)) for judge in experiment.metrics]
+        train, test = open_data(data), open_data(data, "test")
+        known, real = train.batch(0, train.count or 0), test.batch(0, min(test.count or 0, SAMPLES))
+
+        def right(x: Tensor, label: Tensor) -> float:
+            nearest = torch.cdist(x.flatten(1), known["x"].flatten(1)).argmin(1)
+            return round(float((known["label"][nearest] == label).float().mean()), 4)
+
+        drawn = [(experiment.ask("sample", batch), batch["fake_label"]) for batch in experiment.drawn(SAMPLES)]
+        return {
+            **{result.metric: round(result.value, 4) for result in results},
+            "samples of their label": right(torch.cat([x for x, _ in drawn]), torch.cat([y for _, y in drawn])),
+            "the same of real test images": right(real["x"], real["label"]),
+        }
+
+    return check
+
+
+def played(recipe: str, data: str, rounds: int, seed: int, **settings: Any) -> Experiment:
+    """A recipe after some rounds, without a run folder.
 
     Args:
         recipe: Its name.
         data: Name of the data.
         rounds: How many.
         seed: Of networks, data and latents.
+        settings: Its defaults, but for these.
     """
     module, source = recipes.find(recipe), open_data(data, seed=seed)
-    config = module.Config()
+    config = module.Config(**settings)
     experiment = api.build(module, config, source.spec, seed)
     game = experiment.game
     feed = Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device)

@@ -1,5 +1,4 @@
-"""BigGAN: the latent and the label reach every block of the generator, filters are kept orthogonal, and variety can be
-traded for likeness after training.
+"""BigGAN: the latent and the label reach every block of the generator, and variety is traded for likeness afterwards.
 
 SAGAN's game with wider networks and larger batches; what made width pay is an embedding of labels that all blocks
 share, a chunk of the latent for each block, and a generator whose rows of weights are kept apart. Samples from

@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from zerosum.data import DataSpec, from_symmetric, to_symmetric
 from zerosum.errors import ConfigError
@@ -58,6 +59,8 @@ class Images:
         generator: ``(z, label=None) -> (N, C, S, S)`` in [-1, 1].
         discriminator: ``(x, label=None) -> (N, 1)``, in two parts, ``features(x)`` and ``head(h, label=None)``.
         classes: Labels the networks take; None where they take none.
+        auxiliary: The discriminator's head takes no label; its ``classifier(h)`` tells labels instead, and the
+            objectives are given a weight for that.
 
     Attributes:
         networks: For the game, with what the switches add.
@@ -73,12 +76,14 @@ class Images:
         generator: nn.Module,
         discriminator: nn.Module,
         classes: int | None = None,
+        auxiliary: bool = False,
     ):
         self._san, self._classes, self._shares = config.san, classes, spec.shares
+        self._judged = None if auxiliary else classes
         self._changes = CHANGES[config.augment]
         self.networks: dict[str, nn.Module] = {"generator": generator, "discriminator": discriminator}
         if config.san:
-            sliced(discriminator, spec.shape, classes)
+            sliced(discriminator, spec.shape, self._judged)
         if config.augment == "adaptive":
             self.networks["strength"] = Strength(config.augment_target, config.augment_images)
         halflife = config.average_halflife
@@ -90,7 +95,7 @@ class Images:
             self.draws["fake_label"] = Labels(classes, spec.shares)
         self.answers: Mapping[str, Answer] = {"sample": self._sample, "decode": self._sample, "score": self._score}
 
-    def tell_apart(self, loss: AdversarialLoss, r1: Weight = 0.0, r2: Weight = 0.0) -> Objective:
+    def tell_apart(self, loss: AdversarialLoss, r1: Weight = 0.0, r2: Weight = 0.0, classify: float = 0.0) -> Objective:
         """The discriminator's objective.
 
         Arguments:
@@ -98,6 +103,8 @@ class Images:
             r1: Weight of the term ``r1``, half the mean squared slope at real images before augmentation; 0 leaves it
                 out.
             r2: The same at generated images.
+            classify: Weight of the terms ``class_real`` and ``class_fake``, the cross-entropy of the auxiliary
+                classifier; 0 leaves them out.
         """
 
         def discriminator(net: Networks, batch: Batch) -> Terms:
@@ -108,12 +115,19 @@ class Images:
             fake = fake.requires_grad_(r2 != 0)
             real_seen, fake_seen = (self._seen(net, side, batch, half) for half, side in enumerate((x, fake)))
             terms: dict[str, Tensor] = {}
-            if self._san:
+            if self._san or classify:
                 features = [net.discriminator.features(seen) for seen in (real_seen, fake_seen)]
-                (real, along), (unreal, against) = (net.discriminator.head.parts(h, label) for h in features)
+            if classify and label is not None:
+                for name, h in zip(("class_real", "class_fake"), features, strict=True):
+                    terms[name] = classify * cross_entropy(net.discriminator.classifier(h), label)
+            if self._san:
+                given = None if self._judged is None else label
+                (real, along), (unreal, against) = (net.discriminator.head.parts(h, given) for h in features)
                 terms["direction"] = sum(
                     wasserstein.discriminator(along, against).values(), torch.zeros_like(along[0, 0])
                 )
+            elif classify:
+                real, unreal = (net.discriminator.head(h) for h in features)
             else:
                 real, unreal = (self.judge(net, seen, label) for seen in (real_seen, fake_seen))
             if "strength" in net:
@@ -126,19 +140,30 @@ class Images:
 
         return discriminator
 
-    def fool(self, loss: AdversarialLoss) -> Objective:
-        """The generator's objective, the term ``fool``; a relativistic pair sees the batch's real images too."""
+    def fool(self, loss: AdversarialLoss, classify: float = 0.0) -> Objective:
+        """The generator's objective, the term ``fool``; a relativistic pair sees the batch's real images too.
+
+        Arguments:
+            loss: Of the pair, the generator's half.
+            classify: Weight of the term ``class``, the cross-entropy of the auxiliary classifier; 0 leaves it out.
+        """
 
         def generator(net: Networks, batch: Batch) -> Terms:
             label = None
             if self._classes is not None:
                 label = batch["label" if loss.relativistic else "fake_label"]
             fake = self.generate(net, batch["z"], label)
-            unreal = self.judge(net, self._seen(net, fake, batch, 1), label)
+            seen, terms = self._seen(net, fake, batch, 1), {}
+            if classify and label is not None:
+                h = net.discriminator.features(seen)
+                unreal = net.discriminator.head(h)
+                terms["class"] = classify * cross_entropy(net.discriminator.classifier(h), label)
+            else:
+                unreal = self.judge(net, seen, label)
             if not loss.relativistic:
-                return {"fool": loss.generator(unreal)}
+                return {"fool": loss.generator(unreal), **terms}
             real = self.judge(net, self._seen(net, to_symmetric(batch["x"]), batch, 0), label)
-            return {"fool": loss.generator(unreal, real)}
+            return {"fool": loss.generator(unreal, real), **terms}
 
         return generator
 
@@ -167,7 +192,8 @@ class Images:
         Returns:
             (N, 1).
         """
-        logits: Tensor = net.discriminator(x) if label is None else net.discriminator(x, label)
+        blind = label is None or self._judged is None
+        logits: Tensor = net.discriminator(x) if blind else net.discriminator(x, label)
         return logits
 
     def _seen(self, net: Networks, x: Tensor, batch: Batch, half: int) -> Tensor:
@@ -187,11 +213,11 @@ class Images:
     def _score(self, net: Networks, batch: Batch) -> Tensor:
         """The logit (N,) of images in [0, 1]; without labels, where there are classes, its mean over them."""
         x = to_symmetric(batch["x"])
-        if self._classes is None or "label" in batch:
-            return self.judge(net, x, batch.get("label") if self._classes is not None else None).squeeze(1)
-        labels = torch.arange(self._classes, device=x.device)
+        if self._judged is None or "label" in batch:
+            return self.judge(net, x, batch.get("label") if self._judged is not None else None).squeeze(1)
+        labels = torch.arange(self._judged, device=x.device)
         logits = torch.stack([self.judge(net, x, label.expand(len(x))).squeeze(1) for label in labels])
-        shares = torch.tensor(self._shares or [1 / self._classes] * self._classes, device=x.device)
+        shares = torch.tensor(self._shares or [1 / self._judged] * self._judged, device=x.device)
         return (shares[:, None] * logits).sum(0)
 
 

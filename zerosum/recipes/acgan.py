@@ -1,0 +1,134 @@
+"""AC-GAN: the discriminator also says which label an image has, and the generator is to make images of their label.
+
+The label goes into the generator beside the latent, and comes out of the discriminator by a second head on the features
+that tell real from generated. Both players descend the cross-entropy of that head. It rewards images that are sure of
+their label, so those between labels are lost and the variety within one may be, which later papers measured.
+
+References:
+    | Conditional Image Synthesis With Auxiliary Classifier GANs (Odena, Olah and Shlens, 2016),
+      https://arxiv.org/abs/1610.09585
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zerosum.data import DataSpec
+from zerosum.errors import ConfigError
+from zerosum.game import Game, Player, Turn, alternating
+from zerosum.losses import nonsaturating
+from zerosum.metrics import suited
+from zerosum.networks import chosen, dcgan_discriminator, dcgan_generator
+from zerosum.sources import Normal
+from zerosum.training import Experiment, ImageConfig, Images, classes_of, fields
+from zerosum.updates import adam
+
+NEEDS = "images with labels"
+
+
+@dataclass(frozen=True)
+class Config(ImageConfig):
+    """The paper's settings, on the networks of DCGAN; the average of the generator is this project's."""
+
+    batch_size: fields.Count = 100
+    """Real examples, and generated ones, in each update, the paper's [examples]."""
+    learning_rate: fields.Positive = 2e-4
+    """Step size of Adam, both players, the paper's [per update]."""
+    beta1: fields.Decay = 0.5
+    """Adam's decay of the first moment, the paper's [per update]."""
+    beta2: fields.Decay = 0.999
+    """Adam's decay of the second moment, the paper's [per update]."""
+    classify: fields.Positive = 1.0
+    """Weight of the cross-entropy of labels in the discriminator's loss, the paper's."""
+    be_classified: fields.Positive = 1.0
+    """The same in the generator's, the paper's; 0.1 in the labelled WGAN-GP."""
+    latent: fields.Count = 100
+    """Dimension of the latent z, standard normal [coordinates]."""
+    embedded: fields.Count = 16
+    """Dimension of the label's embedding, which goes in beside z [coordinates]."""
+    width: fields.Count = 32
+    """Channels of the largest hidden planes; each half as large has twice as many [channels]."""
+    kernel: fields.Count = 4
+    """Side of the filters: 4, or the paper's 5 [pixels]."""
+
+
+class Labelled(nn.Module):
+    """A generator of latents that takes labels too, as embeddings beside them.
+
+    Arguments:
+        classes: Labels there are.
+        embedded: Dimension of an embedding.
+        generator: Of both together.
+    """
+
+    def __init__(self, classes: int, embedded: int, generator: nn.Module):
+        super().__init__()
+        self.embedding, self.generator = nn.Embedding(classes, embedded), generator
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        images: Tensor = self.generator(torch.cat([z, self.embedding(chosen(label, self.embedding.num_embeddings))], 1))
+        return images
+
+
+class Classifying(nn.Module):
+    """A discriminator with a second head on its features, for the label.
+
+    Arguments:
+        features: Images to (N, F).
+        head: Features to logits (N, 1).
+        classes: Labels there are.
+    """
+
+    def __init__(self, features: nn.Module, head: nn.Module, classes: int):
+        super().__init__()
+        assert isinstance(head, nn.Linear)
+        self.features, self.head = features, head
+        self.classifier = nn.Linear(head.in_features, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(x))
+        return logits
+
+
+def build(config: Config, spec: DataSpec) -> Experiment:
+    """The game on labelled square images whose side is 4, 5, 6 or 7 doubled once or more.
+
+    Raises:
+        ConfigError: The data are no such images.
+    """
+    classes = classes_of(spec, "acgan")
+    try:
+        generator = dcgan_generator(config.latent + config.embedded, spec.shape, config.width, config.kernel)
+        features, head = dcgan_discriminator(spec.shape, config.width, config.kernel)
+    except ValueError as error:
+        raise ConfigError(f"{spec.name}: {error}") from error
+    images = Images(
+        config,
+        spec,
+        Labelled(classes, config.embedded, generator),
+        Classifying(features, head, classes),
+        classes,
+        auxiliary=True,
+    )
+    update = adam(config.learning_rate, (config.beta1, config.beta2))
+    game = Game(
+        images.networks,
+        players={
+            "discriminator": Player(("discriminator",), update),
+            "generator": Player(("generator",), update),
+        },
+        schedule=alternating(
+            Turn("discriminator", images.tell_apart(nonsaturating, classify=config.classify)),
+            Turn("generator", images.fool(nonsaturating, classify=config.be_classified)),
+        ),
+        averages=images.averages,
+    )
+    return Experiment(
+        game,
+        draws={"z": Normal(config.latent), **images.draws},
+        answers=images.answers,
+        metrics=suited(spec),
+    )
