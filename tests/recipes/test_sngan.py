@@ -76,3 +76,21 @@ def test_the_terms_are_the_margins_of_the_logits():
 def test_the_discriminator_moves_five_times_a_round():
     _, feed = tiny("sngan", "ring")
     assert [len(batches) for batches in feed.batches(0, 0)] == [5, 1]
+
+
+def test_residual_networks_have_matrices_of_norm_one_and_play_images():
+    experiment, feed = tiny("sngan", "digits", networks="residual", width=4, learning_rate=1e-4)
+    play(experiment.game, feed, 10)
+    discriminator = experiment.game.networks.discriminator.eval()
+    weights = [layer.weight.detach() for layer in discriminator.modules() if hasattr(layer, "parametrizations")]
+    assert len(weights) == 3 + 2 + 1  # a block with its shortcut, one without, the dense layer
+    for weight in weights:
+        assert float(torch.linalg.matrix_norm(weight.flatten(1), 2)) == pytest.approx(1, abs=2e-2)
+    samples = experiment.sample(8, seed=0)
+    assert samples.shape == (8, 1, 8, 8)
+    assert 0 <= float(samples.min()) < float(samples.max()) <= 1
+
+
+def test_residual_networks_of_points_are_refused():
+    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks perceptrons"):
+        tiny("sngan", "ring", networks="residual")

@@ -5,6 +5,7 @@ import torch
 
 from tests.games import play
 from tests.recipes.test_contract import tiny
+from zerosum.errors import ConfigError
 
 
 def test_the_penalty_is_lambda_times_the_squared_gap_of_the_slope_to_one():
@@ -48,3 +49,23 @@ def test_every_update_of_the_critic_has_examples_of_its_own():
     assert (len(critic), len(generator)) == (5, 1)
     for field in ("x", "z", "epsilon"):
         assert len({tuple(batch[field].flatten().tolist()) for batch in critic}) == 5
+
+
+def test_residual_networks_are_penalised_image_by_image():
+    experiment, feed = tiny("wgan_gp", "digits", networks="residual", width=4)
+    net, batch = experiment.game.networks, feed.batches(0, 0)[0][0]
+    net.generator.eval()
+    x, fake, epsilon = batch["x"], net.generator(batch["z"]).detach(), batch["epsilon"]
+    expected = 0.0
+    for i in range(16):
+        point = (epsilon[i] * x[i] + (1 - epsilon[i]) * fake[i]).unsqueeze(0).requires_grad_()
+        (slope,) = torch.autograd.grad(net.discriminator(point).sum(), point)
+        expected += (float(slope.norm()) - 1) ** 2 / 16
+    terms = experiment.game.schedule.turns[0].objective(net, batch)
+    assert float(terms["penalty"].detach()) == pytest.approx(expected, rel=1e-4)
+    assert 0 <= float(fake.min()) < float(fake.max()) <= 1
+
+
+def test_residual_networks_of_points_are_refused():
+    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks perceptrons"):
+        tiny("wgan_gp", "ring", networks="residual")

@@ -1,8 +1,8 @@
 """SNGAN: every weight of the discriminator is divided by its largest singular value, so that its slope is at most 1.
 
 The bound holds everywhere and not just where a penalty looks, and costs one product with the weight per layer and pass.
-With it goes the hinge loss, whose discriminator stops caring for examples beyond a margin of 1. On perceptrons here;
-the paper's networks are convolutional.
+With it goes the hinge loss, whose discriminator stops caring for examples beyond a margin of 1. On perceptrons
+unless told otherwise; the paper's networks are convolutional.
 
 References:
     | Spectral Normalization for Generative Adversarial Networks (Miyato et al., 2018), https://arxiv.org/abs/1802.05957
@@ -14,14 +14,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import hinge
 from zerosum.metrics import suited
-from zerosum.networks import dcgan_discriminator, dcgan_generator, perceptrons, spectral_norm
+from zerosum.networks import (
+    Affine,
+    ResNetDiscriminator,
+    ResNetGenerator,
+    dcgan_discriminator,
+    dcgan_generator,
+    perceptrons,
+    spectral_norm,
+)
 from zerosum.sources import Normal
 from zerosum.training import GENERATES, Experiment, fields, fool, tell_apart
 from zerosum.updates import adam
@@ -47,10 +55,12 @@ class Config:
     """Width of the hidden layers [units]."""
     depth: fields.Layers = 3
     """Hidden layers of either network [layers]."""
-    networks: Literal["perceptrons", "convolutions"] = "perceptrons"
-    """Convolutions of stride 2 are for images of side 8, 16, 32, ...; hidden and depth are not theirs."""
+    networks: Literal["perceptrons", "convolutions", "residual"] = "perceptrons"
+    """Convolutions of stride 2 and residual networks, the paper's, are for square images; hidden and depth are not
+    theirs."""
     width: fields.Count = 32
-    """Channels of the convolutions' largest planes; each half as large has twice as many [channels]."""
+    """Channels of the convolutions' largest planes, each half as large has twice as many; of residual networks' planes
+    up to 32x32. There the paper has 256 in the generator and 128 in the discriminator [channels]."""
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
@@ -60,18 +70,22 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ConfigError: Convolutions are asked for, and the data are no images of such a side.
     """
     networks: dict[str, nn.Module] = {}
-    if config.networks == "convolutions":
+    if config.networks != "perceptrons":
+        generator: nn.Module
+        discriminator: nn.Module
         try:
-            networks |= {
-                "generator": nn.Sequential(
-                    dcgan_generator(config.latent, spec.shape, config.width, kernel=4), _Affine(0.5, 0.5)
-                ),
-                "discriminator": nn.Sequential(
-                    _Affine(2.0, -1.0), dcgan_discriminator(spec.shape, config.width, kernel=4, batch_norm=False)
-                ),
-            }
+            if config.networks == "convolutions":
+                generator = dcgan_generator(config.latent, spec.shape, config.width, kernel=4)
+                discriminator = dcgan_discriminator(spec.shape, config.width, kernel=4, batch_norm=False)
+            else:
+                generator = ResNetGenerator(config.latent, spec.shape, config.width)
+                discriminator = ResNetDiscriminator(spec.shape, config.width)
         except ValueError as error:
             raise ConfigError(f"{str(error)[:-1]} ({spec.name}); take networks perceptrons.") from error
+        networks |= {
+            "generator": nn.Sequential(generator, Affine(0.5, 0.5)),
+            "discriminator": nn.Sequential(Affine(2.0, -1.0), discriminator),
+        }
     else:
         final = None if spec.kind == "real" else nn.Sigmoid
         networks |= perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
@@ -89,14 +103,3 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ),
     )
     return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))
-
-
-class _Affine(nn.Module):
-    """From the range of one network to that of the other: images are in [0, 1] outside, in [-1, 1] inside."""
-
-    def __init__(self, factor: float, shift: float):
-        super().__init__()
-        self._factor, self._shift = factor, shift
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self._factor * x + self._shift
