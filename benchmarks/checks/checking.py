@@ -50,7 +50,7 @@ def train(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
 
 
 def labelled(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
-    """A check as :func:`train`, of a recipe that makes images of a label, and of how often they are of theirs.
+    """A check as :func:`train`, of a recipe that makes images of a label: how often they are of theirs, and how unlike.
 
     The label of an image is that of the nearest training example, which for real test images is right as often as
     another figure says.
@@ -66,10 +66,18 @@ def labelled(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
             nearest = torch.cdist(x.flatten(1), known["x"].flatten(1)).argmin(1)
             return round(float((known["label"][nearest] == label).float().mean()), 4)
 
+        def variety(x: Tensor, label: Tensor) -> Tensor:
+            """Mean over the labels of the variance of their images, summed over pixels."""
+            return torch.stack([x[label == one].flatten(1).var(0).sum() for one in label.unique()]).mean()
+
         drawn = [(experiment.ask("sample", batch), batch["fake_label"]) for batch in experiment.drawn(SAMPLES)]
+        made, asked = (torch.cat(parts) for parts in zip(*drawn, strict=True))
         return {
             **{result.metric: round(result.value, 4) for result in results},
-            "samples of their label": right(torch.cat([x for x, _ in drawn]), torch.cat([y for _, y in drawn])),
+            "samples of their label": right(made, asked),
+            "their variance within a label over that of real ones": round(
+                float(variety(made, asked) / variety(real["x"], real["label"])), 4
+            ),
             "the same of real test images": right(real["x"], real["label"]),
         }
 
