@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,19 +13,31 @@ from zerosum.data import Data
 CHUNK = 500
 """Examples read at once."""
 
+SEED = 0
+"""Of which examples are taken where there are more than asked for."""
+
 
 def spread(data: Data, most: int) -> Iterator[Tensor]:
-    """All examples of a split, or so many of them from all over it: those of a folder may be stored class by class.
+    """All examples of a split, or so many of them from all over it.
+
+    The split is cut into as many parts as examples are asked for, and one is drawn of each: those of a folder may be
+    stored class by class, and in other data every tenth example is of one class.
+
+    Arguments:
+        data: The split.
+        most: The most that are taken.
 
     Returns:
         Chunks (m, ...), in stored order.
     """
-    whole = data.count is None or data.count <= most
-    total = (data.count or most) if whole else most
-    for start in range(0, total, CHUNK):
-        size = min(CHUNK, total - start)
-        if whole:
-            yield data.batch(start, size)["x"]
-        else:
-            assert data.count is not None
-            yield torch.cat([data.batch(i * data.count // most, 1)["x"] for i in range(start, start + size)])
+    if data.count is None or data.count <= most:
+        total = data.count or most
+        for start in range(0, total, CHUNK):
+            yield data.batch(start, min(CHUNK, total - start))["x"]
+        return
+    edges = np.arange(most + 1) * data.count // most
+    # raw bits are a stream that numpy keeps
+    drawn = np.random.PCG64(SEED).random_raw(most) % np.diff(edges).astype(np.uint64)
+    positions = (edges[:-1] + drawn.astype(np.int64)).tolist()
+    for start in range(0, most, CHUNK):
+        yield torch.cat([data.batch(position, 1)["x"] for position in positions[start : start + CHUNK]])
