@@ -51,7 +51,7 @@ def frechet(n: int = 10_000, features: str = "random-conv", side: int = 64) -> M
 
     Arguments:
         n: Samples, and the most real images, which are taken from all over the split.
-        features: Name of a network (:data:`~zerosum.metrics.FEATURES`).
+        features: Name of a network (:data:`~zerosum.metrics.features.FEATURES`).
         side: Of the square that images are brought to [pixels]; what is finer is not seen.
 
     Raises:
