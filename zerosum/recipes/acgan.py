@@ -31,7 +31,7 @@ NEEDS = "images with labels"
 
 @dataclass(frozen=True)
 class Config(ImageConfig):
-    """The paper's settings, on the networks of DCGAN; the average of the generator is this project's."""
+    """The paper's settings but for the generator's, on the networks of DCGAN; its average is this project's."""
 
     batch_size: fields.Count = 100
     """Real examples, and generated ones, in each update, the paper's [examples]."""
@@ -43,12 +43,12 @@ class Config(ImageConfig):
     """Adam's decay of the second moment, the paper's [per update]."""
     classify: fields.Positive = 1.0
     """Weight of the cross-entropy of labels in the discriminator's loss, the paper's."""
-    be_classified: fields.Positive = 1.0
-    """The same in the generator's, the paper's; 0.1 in the labelled WGAN-GP."""
+    be_classified: fields.Positive = 0.1
+    """The same in the generator's, that of the labelled WGAN-GP; the paper's 1 leaves one image of each label here."""
     latent: fields.Count = 100
     """Dimension of the latent z, standard normal [coordinates]."""
-    embedded: fields.Count = 16
-    """Dimension of the label's embedding, which goes in beside z [coordinates]."""
+    embedded: fields.Count = 4
+    """Dimension of the label's embedding, which goes in beside z; the more, the less z matters [coordinates]."""
     width: fields.Count = 32
     """Channels of the largest hidden planes; each half as large has twice as many [channels]."""
     kernel: fields.Count = 4
