@@ -35,6 +35,10 @@ LEARNS = [
     ("relativistic", "ring", 5_000, 1, {"modes": (7, 8), "high_quality": (0.5, 1)}),
     ("ganhacks", "digits", 6_000, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
     ("lsgan", "digits", 10_000, 3, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
+    ("acgan", "digits", 1_500, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.7)}),
+    ("projection", "digits", 300, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 2.0)}),
+    ("biggan", "digits", 300, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 2.0)}),
+    ("sagan", "digits", 350, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 2.0)}),
 ]
 CASES = [
     pytest.param(name, data, rounds, seed, bounds, id=f"{name} {data} {seed}")
