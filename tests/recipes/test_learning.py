@@ -17,6 +17,7 @@ LEARNS = [
         3,
         {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5), "parzen": (5, 60)},
     ),
+    ("laplacian", "digits", 1_500, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
     ("dcgan", "digits", 1_500, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.7)}),
     ("wgan", "digits", 5_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
     ("wgan_gp", "digits", 2_500, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
