@@ -14,7 +14,7 @@ import torch
 
 import zerosum
 from zerosum.errors import RunError
-from zerosum.training import files
+from zerosum.training import checkpoint, files
 from zerosum.training.checkpoint import FORMAT, KEPT, MANIFEST, TENSORS, Checkpoints, digest
 
 CONFIG = "c" * 64
@@ -267,3 +267,12 @@ def test_the_format_of_tensors_is_safetensors(tmp_path):
     saved(tmp_path, 1)
     loaded = safetensors.torch.load_file(tmp_path / "round-1" / TENSORS)
     assert torch.equal(loaded["round"], torch.tensor(1))
+
+
+def test_tensors_whose_header_begins_like_a_pickle_are_tensors(tmp_path):
+    """The header's length is a multiple of 8, so that one in 32 begins with the byte 128."""
+    written = (safetensors.torch.save({"x" * n: torch.ones(1)}) for n in range(1, 300))
+    data = next(data for data in written if data[:1] == b"\x80")
+    path = tmp_path / TENSORS
+    path.write_bytes(data)
+    assert checkpoint._verify(path, {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}) == data
