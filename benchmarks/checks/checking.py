@@ -97,6 +97,7 @@ def played(recipe: str, data: str, rounds: int, seed: int, **settings: Any) -> E
     module, source = recipes.find(recipe), open_data(data, seed=seed)
     config = module.Config(**settings)
     experiment = api.build(module, config, source.spec, seed)
+    experiment.begin(lambda: open_data(data))
     game = experiment.game
     feed = Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device)
     images = 0

@@ -14,7 +14,7 @@ from tests.recipes.test_contract import RECIPES, tiny
 FOLDER = Path(__file__).parent / "golden"
 
 
-SETTINGS = {"gan": {"learning_rate": 10.0}}
+SETTINGS = {"gan": {"learning_rate": 10.0}, "conditional": {"learning_rate": 4.0}}
 """Where the published ones would leave everything as it was for 20 rounds."""
 
 

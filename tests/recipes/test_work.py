@@ -25,6 +25,7 @@ RENEW = "ZEROSUM_GOLDEN=write pytest tests/recipes/test_work.py writes the new o
 WAITS = {
     # zerosum.updates.momentum: the fused kernel takes a float, and on a CPU a ramp is read as one; two players.
     "gan": ("_local_scalar_dense", "_local_scalar_dense"),
+    "conditional": ("_local_scalar_dense", "_local_scalar_dense"),
     "benchmark gan": ("_local_scalar_dense", "_local_scalar_dense"),
 }
 """Where a round asks for a number; nowhere else."""

@@ -98,6 +98,20 @@ def test_penalties_are_on_slopes_in_the_papers_range(ramp):
     assert "r1" not in images.tell_apart(nonsaturating)(net, held)
 
 
+@pytest.mark.parametrize("switches", [{}, {"san": True}, {"augment": "diffaugment"}])
+def test_slopes_at_real_images_by_themselves_are_the_discriminators_term(switches):
+    """With the sliced head the direction is held and of length 1, so that of these features the slope is 1."""
+    images, net = made(**switches)
+    held = batch(images=images)
+    alone = images.steepness(3.0)(net, held)
+    together = images.tell_apart(nonsaturating, r1=3.0)(net, held)["r1"]
+    assert list(alone) == ["r1"]
+    torch.testing.assert_close(alone["r1"], together)
+    if "san" in switches:
+        assert not alone["r1"].requires_grad
+        assert float(alone["r1"]) == pytest.approx(1.5)
+
+
 def test_a_pair_shares_the_label_of_its_real_image():
     images, net = made(classes=3)
     assert images.draws["fake_label"] == Labels(3, SPEC.shares)

@@ -19,6 +19,10 @@ from zerosum.networks.conditional import (
     ProjectionHead as ProjectionHead,
     standing_statistics as standing_statistics,
 )
+from zerosum.networks.conditional2014 import (
+    ConditionalDiscriminator as ConditionalDiscriminator,
+    ConditionalGenerator as ConditionalGenerator,
+)
 from zerosum.networks.constraints import (
     clip as clip,
     max_column_norm as max_column_norm,
@@ -29,7 +33,7 @@ from zerosum.networks.dcgan import (
     dcgan_generator as dcgan_generator,
 )
 from zerosum.networks.dropout import Dropout as Dropout
-from zerosum.networks.labels import chosen as chosen
+from zerosum.networks.labels import chosen as chosen, one_hot as one_hot
 from zerosum.networks.laplacian import BandGenerator as BandGenerator, band_discriminator as band_discriminator
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
 from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons

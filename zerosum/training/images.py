@@ -140,6 +140,25 @@ class Images:
 
         return discriminator
 
+    def steepness(self, r1: Weight) -> Objective:
+        """The discriminator's term ``r1`` alone, for lazy turns; with a sliced head the direction is held.
+
+        Arguments:
+            r1: Its weight, as of :meth:`tell_apart`.
+        """
+
+        def discriminator(net: Networks, batch: Batch) -> Terms:
+            label = batch["label"] if self._classes is not None else None
+            x = to_symmetric(batch["x"]).detach().requires_grad_()
+            seen = self._seen(net, x, batch, 0)
+            if self._san:
+                logits = net.discriminator.head.parts(net.discriminator.features(seen), label)[0]
+            else:
+                logits = self.judge(net, seen, label)
+            return {"r1": now(r1, batch) / 2 * squared_slope(logits, x).mean()}
+
+        return discriminator
+
     def fool(self, loss: AdversarialLoss, classify: float = 0.0) -> Objective:
         """The generator's objective, the term ``fool``; a relativistic pair sees the batch's real images too.
 
