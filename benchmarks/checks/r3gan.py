@@ -15,7 +15,7 @@ from zerosum.sources import Normal
 from zerosum.training import Experiment, Feed, play_round
 from zerosum.updates import adam
 
-ROUNDS, BATCH = 4_000, 128
+ROUNDS, BATCH = 20_000, 128
 ARMS = {"pairs": relativistic_pairing, "no pairs": nonsaturating}
 """Losses, both with R1 and R2 of weight 1."""
 

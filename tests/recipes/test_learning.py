@@ -36,7 +36,7 @@ LEARNS = [
     ("relativistic", "ring", 5_000, 1, {"modes": (7, 8), "high_quality": (0.5, 1)}),
     ("ganhacks", "digits", 6_000, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
     ("r3gan", "digits", 400, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
-    ("stylegan2", "digits", 600, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
+    ("stylegan2", "digits", 1_000, 1, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
     ("conditional", "digits", 5_000, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.5)}),
     ("lsgan", "digits", 10_000, 3, {"neighbour_classes": (8, 10), "neighbour_distance": (0, 1.5)}),
     ("acgan", "digits", 1_500, 1, {"neighbour_classes": (9, 10), "neighbour_distance": (0, 1.7)}),
