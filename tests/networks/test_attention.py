@@ -37,7 +37,9 @@ def test_every_position_shares_out_one(pool, keys):
 @pytest.mark.parametrize("pool", [False, True])
 def test_it_is_the_papers_sum(pool):
     block, x = attention(pool=pool), planes(2, 16, 4, 6)
-    query, key, value, out = (conv.weight.detach()[:, :, 0, 0] for conv in (block.query, block.key, block.value, block.out))
+    query, key, value, out = (
+        conv.weight.detach()[:, :, 0, 0] for conv in (block.query, block.key, block.value, block.out)
+    )
     assert [len(w) for w in (query, key, value)] == [2, 2, 8]
     found = block(x).detach()
 
