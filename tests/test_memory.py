@@ -46,7 +46,7 @@ def test_numbers_without_a_sense_are_refused_by_name(name, value):
 
 
 SIZES = {"hidden", "width", "units", "depth", "blocks"}
-IDLE = {("sngan", "width")}
+IDLE = {("sngan", "width"), ("wgan_gp", "width")}
 SAID = r"needs [\d,.]+ GiB of memory at least, most of it for|more memory than can be counted|equal to 1000"
 
 

@@ -149,7 +149,7 @@ def test_convolutions_are_laid_out_channels_last_and_computed_in_bfloat16():
         {name: Player((name,), adam(1e-3)) for name in networks},
         alternating(Turn("discriminator", apart), Turn("generator", generator)),
     )
-    weight = game.networks.discriminator[2].weight
+    weight = game.networks.discriminator.features[2].weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert not weight.is_contiguous()
     assert game.states["discriminator"]["first"][2].stride() == game.moved_by("discriminator")[2].stride()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from types import ModuleType
@@ -12,6 +13,9 @@ import torch
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
 from zerosum.training import Experiment
+
+LARGE = 2_000
+"""Below it no size makes networks that fill a memory."""
 
 COPIES = 4
 """Of every parameter that is moved: itself, its gradient and two moments."""
@@ -32,7 +36,7 @@ def refuse_too_large(module: ModuleType, config: Any, spec: DataSpec, device: to
         ConfigError: It needs more; the message says how much, and of what most.
     """
     total = _memory(device)
-    if total is None:
+    if total is None or not _is_large(config):  # torch takes a second to get ready for building without numbers
         return
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
@@ -70,6 +74,13 @@ def ran_out(error: BaseException) -> bool:
 def gibibytes(count: float) -> str:
     """Bytes in words."""
     return f"{count / (1 << 30):,.1f} GiB"
+
+
+def _is_large(config: Any) -> bool:
+    """Whether a whole number is asked for that is larger than any by default."""
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    values = {name: getattr(config, name) for name in defaults}
+    return any(isinstance(value, int) and value > LARGE and value != defaults[name] for name, value in values.items())
 
 
 def _memory(device: torch.device) -> int | None:

@@ -59,7 +59,7 @@ class Config(ImageConfig):
     """Make images of the data's labels, and judge them so."""
     latent: fields.Count = 64
     """Dimension of the latent z, standard normal, and of the styles; 512 in the papers [coordinates]."""
-    depth: fields.Count = 2
+    depth: fields.Layers = 2
     """Layers between the two, 8 in the papers and 2 for CIFAR-10 [layers]."""
     width: fields.Count = 32
     """Channels of planes up to 32x32, half for each doubling beyond; 512 in the papers [channels]."""
