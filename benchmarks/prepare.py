@@ -21,7 +21,8 @@ from PIL import Image
 
 from benchmarks.rows import keep
 from zerosum.data import images as decoding
-from zerosum.data.prepared import Asked, _look
+from zerosum.data.asked import Asked
+from zerosum.data.preparing import _look
 
 SOURCES = {
     "faces": "faces/utkface_6k.zip",

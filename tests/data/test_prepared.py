@@ -17,9 +17,10 @@ from PIL import Image
 from tests.data.test_images import noise, stored
 from tests.data.test_scan import FORMS, make, put
 from zerosum.data import open_data, prepared as module
+from zerosum.data.asked import Asked
 from zerosum.data.fit import fitted
 from zerosum.data.images import decode
-from zerosum.data.prepared import Asked, cache_root, prepared
+from zerosum.data.prepared import cache_root, prepared
 from zerosum.errors import DataError
 
 
@@ -190,14 +191,14 @@ def test_killed_while_it_prepares_nothing_is_left_half():
 @pytest.mark.fault
 def test_a_source_that_changes_meanwhile_is_not_kept(monkeypatch):
     name = put("mine", images())
-    write = module._write
+    write = module.write
 
     def disturbed(*arguments):
         about = write(*arguments)
         (name / "new.png").write_bytes((name / "00.png").read_bytes())
         return about
 
-    monkeypatch.setattr(module, "_write", disturbed)
+    monkeypatch.setattr(module, "write", disturbed)
     with pytest.raises(DataError, match="mine changed while it was read; begin again when it is at rest"):
         open_data("mine")
     assert kept() == []
@@ -210,7 +211,7 @@ def test_a_full_disk_and_a_place_that_cannot_be_written(monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "_write", full)
+    monkeypatch.setattr(module, "write", full)
     with pytest.raises(DataError, match=r"cannot be written to .*kept \(No space left on device\); make room"):
         open_data("mine")
     assert kept() == []

@@ -17,8 +17,9 @@ import torch
 from zerosum.api.options import Options, checked, seconds_of
 from zerosum.api.plans import AUTO
 from zerosum.data import DataSpec, open_data, own_of
-from zerosum.data.own import asked_of, holds_images, said
-from zerosum.data.prepared import Asked, refuse_bad
+from zerosum.data.asked import CHANNELS, Asked, asked_of, said
+from zerosum.data.own import holds_images
+from zerosum.data.preparing import refuse_bad
 from zerosum.data.scan import Progress, Scan, scan
 from zerosum.errors import ConfigError, DataError
 from zerosum.networks import planes
@@ -317,7 +318,7 @@ def _of_scan(found: Scan, asked: Asked) -> tuple[Facts, str]:
         found.images,
         (width, height) if asked.size is None else (asked.size, asked.size),
         found.sizes.different if asked.size is None else 1,
-        {"grey": 1, "rgb": 3, "rgba": 4}.get(asked.colour, channels),
+        CHANNELS.get(asked.colour, channels),
         found.clear / max(found.images, 1),
         len(counts) if whole and len(counts) > 1 else None,
         min(counts.values(), default=0),

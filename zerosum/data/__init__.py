@@ -6,11 +6,11 @@ same bytes always, so a run can be continued anywhere and there is no loader sta
 
 from zerosum.data.catalog import (
     CATALOG as CATALOG,
-    SPLITS as SPLITS,
     open_data as open_data,
     own_of as own_of,
 )
 from zerosum.data.spec import Data as Data, DataSpec as DataSpec
+from zerosum.data.splits import SPLITS as SPLITS
 from zerosum.data.stored import Stored as Stored
 from zerosum.data.toys import GaussianMixture as GaussianMixture, Toy as Toy
 from zerosum.data.transforms import (

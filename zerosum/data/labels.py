@@ -25,7 +25,7 @@ LABEL = ("label", "class", "category", "y")
 FOLDERS = "folders"
 """Where labels come from if no file has them."""
 
-SPLITS = {
+CALLED = {
     "train": "train",
     "training": "train",
     "val": "valid",
@@ -57,7 +57,7 @@ class Labelling:
 def are_splits(folders: Iterable[str]) -> bool:
     """Whether folders are all called as splits are, one of them as the training split."""
     names = {folder.lower() for folder in folders}
-    return names <= SPLITS.keys() and "train" in {SPLITS[name] for name in names}
+    return names <= CALLED.keys() and "train" in {CALLED[name] for name in names}
 
 
 def find_labels(

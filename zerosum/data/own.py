@@ -8,11 +8,10 @@ equal examples are in one split. With fewer than ten, all are trained on.
 from __future__ import annotations
 
 import tarfile
-import typing
 import zipfile
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from zerosum.data.asked import Asked, said
 from zerosum.data.idx import read_idx, read_labelled_idx
 from zerosum.data.images import IMAGES
 from zerosum.data.packed import INDEX, Packed, is_packed, read_packed
-from zerosum.data.prepared import MOST_SIDE, Asked, Prepared, prepared
+from zerosum.data.prepared import Prepared, prepared
 from zerosum.data.remember import remembered
 from zerosum.data.spec import DataSpec, Kind
-from zerosum.data.splits import parts, places
+from zerosum.data.splits import SPLITS, parts, places
 from zerosum.data.stored import Gathered, Stored
 from zerosum.data.walk import Progress
-from zerosum.errors import DataError, unknown
+from zerosum.errors import DataError
 
 RESIDENT = 2 << 30
 """Bytes up to which prepared images are held in memory, or on the device; of more a batch is read at a time."""
@@ -156,7 +156,7 @@ def _is_tar(path: Path) -> bool:
 
 
 def _chosen(path: Path, part: npt.NDArray[np.int64], split: str) -> npt.NDArray[np.int64]:
-    chosen = np.flatnonzero(part == ("train", "valid", "test").index(split))
+    chosen = np.flatnonzero(part == SPLITS.index(split))
     if not len(chosen):
         raise DataError(
             f"{path} has no {split} split: of its {len(part)} examples none is held out, "
@@ -165,43 +165,11 @@ def _chosen(path: Path, part: npt.NDArray[np.int64], split: str) -> npt.NDArray[
     return chosen
 
 
-def asked_of(given: str, path: Path) -> Asked:
-    """What stands in brackets after a path: ``size=64, fit=pad``.
-
-    Raises:
-        DataError: A parameter nobody knows, or a value it cannot have.
-    """
-    hints = typing.get_type_hints(Asked)
-    values: dict[str, Any] = {}
-    for item in filter(None, (item.strip() for item in given.split(","))):
-        key, equals, text = (part.strip() for part in item.partition("="))
-        if key not in hints:
-            raise DataError(f"data {str(path)!r}: " + unknown("parameter", key, hints))
-        choices = typing.get_args(hints[key]) if key not in ("size", "label") else ()
-        if key == "size":
-            if not text.isdecimal() or not 1 <= int(text) <= MOST_SIDE:
-                raise DataError(f"data {str(path)!r}: size must be from 1 to {MOST_SIDE} pixels, got {text!r}.")
-            values[key] = int(text)
-        elif choices and text not in choices:
-            raise DataError(f"data {str(path)!r}: {key} must be one of {', '.join(choices)}, got {text!r}.")
-        elif not equals or not text:
-            raise DataError(f"data {str(path)!r}: {key} needs a value, {key}=..., got {item!r}.")
-        else:
-            values[key] = text
-    return Asked(**values)
-
-
 def name_of(path: Path, asked: Asked | None = None) -> str:
     """What data at a path are called: the folder or the file without its endings, and what they were to become."""
     name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
     told = "" if asked is None else said(asked)
     return f"{name}[{told}]" if told else name
-
-
-def said(asked: Asked) -> str:
-    """What of it is not as it is by default, as it is written in brackets."""
-    default = asdict(Asked())
-    return ", ".join(f"{name}={value}" for name, value in asdict(asked).items() if value != default[name])
 
 
 def shares_of(label: npt.NDArray[np.int64], classes: int | None) -> tuple[float, ...]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+SPLITS = ("train", "valid", "test")
+
 HELD_OUT = 0.1
 """Share of the examples in either split that is held out."""
 
