@@ -5,27 +5,12 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, leaky_relu
 
+from tests.networks.weights import count, double, perturbed
 from zerosum.losses import r1, r2
 from zerosum.networks import R3GANDiscriminator, R3GANGenerator, planes
 from zerosum.networks.r3gan import _Block
 
 SHAPE = (3, 16, 16)
-
-
-def double(*size):
-    return torch.randn(*size, dtype=torch.float64)
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def perturbed(network):
-    """As after some training: no weight is 0."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    return network
 
 
 def small(classes=None, shape=SHAPE):
@@ -183,7 +168,7 @@ def test_labels_are_told_apart_and_demanded():
     assert len(generator(z, label).flatten(1).unique(dim=0)) == 4
     assert len(discriminator(x, label).unique()) == 4
     head = discriminator.head
-    projected = (head.linear(discriminator.features(x)) * head.embedding.weight[label]).sum(1, keepdim=True)
+    projected = (head.layer(discriminator.features(x)) * head.embedding.weight[label]).sum(1, keepdim=True)
     torch.testing.assert_close(discriminator(x, label), projected)
     for network, given in ((generator, z), (discriminator, x)):
         with pytest.raises(ValueError, match="has 4 classes and needs the label of every example, got none"):

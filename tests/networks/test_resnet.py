@@ -6,25 +6,11 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, batch_norm, conv2d, relu
 from torch.nn.utils import parametrize
 
+from tests.networks.weights import count, double, perturbed
 from zerosum.networks import ResNetDiscriminator, ResNetGenerator, SelfAttention, planes, spectral_norm
 from zerosum.networks.resnet import DownBlock, UpBlock
 
 SHAPE = (3, 16, 16)
-
-
-def double(*size):
-    return torch.randn(*size, dtype=torch.float64)
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def perturbed(network):
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    return network.double()
 
 
 def small(shape=SHAPE, **options):

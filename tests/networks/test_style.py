@@ -7,27 +7,13 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, leaky_relu
 
+from tests.networks.weights import count, double, perturbed
 from zerosum.losses import path_lengths, r1
 from zerosum.networks import Blur, Downsample, StyleDiscriminator, StyleGenerator, Upsample, planes
-from zerosum.networks.style import Conv, Dense, MinibatchDeviation, StyledConv, StyledLayer, StyleMapping, _Block
+from zerosum.networks.style import StyleMapping, _Block
+from zerosum.networks.style_layers import Conv, Dense, MinibatchDeviation, StyledConv, StyledLayer
 
 SHAPE = (3, 16, 16)
-
-
-def double(*size):
-    return torch.randn(*size, dtype=torch.float64)
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def perturbed(network):
-    """As after some training: no weight is 0."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    return network
 
 
 def small(classes=None, shape=SHAPE, **settings):
@@ -308,7 +294,7 @@ def test_labels_are_told_apart_and_demanded():
     assert len(generator(z, label).flatten(1).unique(dim=0)) == 4
     assert len(discriminator(x, label).unique()) == 4
     head = discriminator.head
-    projected = (head.dense(discriminator.features(x)) * head.embedding.weight[label]).sum(1, keepdim=True) / 8**0.5
+    projected = (head.layer(discriminator.features(x)) * head.embedding.weight[label]).sum(1, keepdim=True) / 8**0.5
     torch.testing.assert_close(discriminator(x, label), projected)
     for network, given in ((generator, z), (discriminator, x)):
         with pytest.raises(ValueError, match="has 4 classes and needs the label of every example, got none"):

@@ -15,6 +15,7 @@ from zerosum.networks.biggan import (
 )
 from zerosum.networks.conditional import (
     ConditionalBatchNorm2d as ConditionalBatchNorm2d,
+    MatchingHead as MatchingHead,
     ModulatedBatchNorm2d as ModulatedBatchNorm2d,
     ProjectionHead as ProjectionHead,
     standing_statistics as standing_statistics,

@@ -94,6 +94,31 @@ class ProjectionHead(nn.Module):
         return logits
 
 
+class MatchingHead(nn.Module):
+    r"""Features to a logit that is all the label's, :math:`a(x, y) = g\, \langle e_y, W \phi(x) \rangle`.
+
+    Without an embedding W gives the logit itself.
+
+    Arguments:
+        layer: W, features to as many numbers as an embedding has; to one where there is none.
+        embedding: e, of the labels, or None.
+        gain: g.
+    """
+
+    def __init__(self, layer: nn.Module, embedding: nn.Embedding | None = None, gain: float = 1.0):
+        super().__init__()
+        self.layer, self.embedding, self.gain = layer, embedding, gain
+
+    def forward(self, h: Tensor, label: Tensor | None = None) -> Tensor:
+        """Logits (N, 1) of features (N, F)."""
+        out: Tensor = self.layer(h)
+        if self.embedding is None:
+            return out
+        wanted = self.embedding(chosen(label, self.embedding.num_embeddings))
+        logits: Tensor = self.gain * (out * wanted).sum(1, keepdim=True)
+        return logits
+
+
 @torch.no_grad()
 def standing_statistics(network: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) -> nn.Module:
     """Give batch norms the mean statistics of many batches, in place of those that training left.

@@ -20,6 +20,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from zerosum.networks.conditional import MatchingHead
 from zerosum.networks.labels import chosen
 from zerosum.networks.planes import planes, widths
 from zerosum.networks.resample import Downsample, Upsample
@@ -58,7 +59,7 @@ class R3GANGenerator(nn.Module):
         super().__init__()
         channels, side = widths(shape, width), planes(shape)[0]
         self.embedding = None if classes is None else _embedding(classes, latent)
-        self.weights = _initialised(nn.Linear(latent if classes is None else 2 * latent, channels[0], bias=False))
+        self.weights = _linear(latent if classes is None else 2 * latent, channels[0])
         self.basis = nn.Parameter(torch.randn(channels[0], side, side))
         layers = _blocks(channels[0], blocks, len(channels), group)
         for inward, outward in itertools.pairwise(channels):
@@ -103,7 +104,8 @@ class R3GANDiscriminator(nn.Module):
             layers += [Downsample(), *_change(inward, outward), *_blocks(outward, blocks, len(channels), group)]
         basis = _conv(width, width, side, groups=width)
         self.features = nn.Sequential(*layers, basis, nn.Flatten())
-        self.head: nn.Module = _Head(width, classes)
+        embedding = None if classes is None else _embedding(classes, width, width**-0.5)
+        self.head: nn.Module = MatchingHead(_linear(width, 1 if classes is None else width), embedding)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         logits: Tensor = self.head(self.features(x), label)
@@ -131,21 +133,6 @@ class _Block(nn.Module):
         return out
 
 
-class _Head(nn.Module):
-    """Features (N, width) to a logit, with classes by projection on the label's embedding."""
-
-    def __init__(self, width: int, classes: int | None):
-        super().__init__()
-        self.linear = _initialised(nn.Linear(width, 1 if classes is None else width, bias=False))
-        self.embedding = None if classes is None else _embedding(classes, width, width**-0.5)
-
-    def forward(self, features: Tensor, label: Tensor | None = None) -> Tensor:
-        out: Tensor = self.linear(features)
-        if self.embedding is not None:
-            out = (out * self.embedding(chosen(label, self.embedding.num_embeddings))).sum(1, keepdim=True)
-        return out
-
-
 def _blocks(channels: int, blocks: int, stages: int, group: int) -> list[nn.Module]:
     gain = math.sqrt(2 / (1 + SLOPE**2)) * (blocks * stages) ** -0.25
     return [_Block(channels, gain, group) for _ in range(blocks)]
@@ -153,6 +140,10 @@ def _blocks(channels: int, blocks: int, stages: int, group: int) -> list[nn.Modu
 
 def _change(inward: int, outward: int) -> list[nn.Module]:
     return [] if inward == outward else [_conv(inward, outward, 1)]
+
+
+def _linear(inward: int, outward: int) -> nn.Linear:
+    return _initialised(nn.Linear(inward, outward, bias=False))
 
 
 def _conv(inward: int, outward: int, kernel: int, gain: float = 1.0, groups: int = 1, bias: bool = False) -> nn.Conv2d:
