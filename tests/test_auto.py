@@ -13,7 +13,7 @@ from tests.cli.commands import answer
 from tests.data.test_images import noise
 from tests.data.test_scan import archived, put
 from zerosum import api, recipes
-from zerosum.api.auto import Facts, Machine, choose
+from zerosum.api.planner import Facts, Machine, choose
 from zerosum.errors import ConfigError, DataError
 
 CPU, GPU = Machine("cpu", 2), Machine("cuda", 16)

@@ -117,7 +117,7 @@ def test_memory_that_runs_out_is_a_sentence_and_the_checkpoint_is_whole():
     )
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert child.returncode == 2
-    assert "zerosum: memory ran out at a batch of 64 examples of 1x8x8; halve" in child.stderr
+    assert "zerosum: memory ran out at a batch of 64 examples of 1x8x8; play it in parts" in child.stderr
     assert "--micro-batches 2" in child.stderr
     assert "the checkpoint of round 3 is whole" in child.stderr
     assert "Traceback" not in child.stderr
@@ -135,7 +135,7 @@ def test_a_device_that_runs_out_says_the_same(monkeypatch, capsys):
     assert code == 2
     assert "memory ran out at a batch of 128" in err
     assert "--micro-batches 8" in err
-    assert "nothing is lost" in err
+    assert "nothing was begun" in err
 
 
 def test_other_errors_are_none_of_memory():

@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zerosum.api.builds import build as build
 from zerosum.api.options import Options as Options, checked as checked
-from zerosum.api.plans import Plan as Plan, build as build, train as train
+from zerosum.api.plans import Plan as Plan, train as train
 from zerosum.metrics import Result as Result
 from zerosum.training import Run as Run, fields as fields
 from zerosum.training.progress import Silent as Silent, display as display, duration as duration

@@ -1,7 +1,6 @@
-"""The planner: from what the data are, what the machine is and how long it may take, a recipe with its settings.
+"""``auto`` in the place of a recipe: data and machine are looked up, a training is chosen, and it is an ordinary one.
 
-:func:`choose` is a function of these three and of nothing else; :func:`planned` looks them up. What it chooses is an
-ordinary training: the same command in the same folder continues it as it was chosen.
+The same command in the same folder continues it as it was chosen.
 """
 
 from __future__ import annotations
@@ -10,216 +9,22 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
+from zerosum import recipes
 from zerosum.api.options import Options, checked, seconds_of
-from zerosum.api.plans import AUTO
+from zerosum.api.planner import Facts, Machine, choose
 from zerosum.data import DataSpec, open_data, own_of
 from zerosum.data.asked import CHANNELS, Asked, asked_of, said
 from zerosum.data.own import holds_images
 from zerosum.data.preparing import refuse_bad
-from zerosum.data.scan import Progress, Scan, scan
-from zerosum.errors import ConfigError, DataError
-from zerosum.networks import planes
+from zerosum.data.scan import Scan, scan
+from zerosum.data.walk import Progress
+from zerosum.errors import DataError
 from zerosum.runtime import choose_device
 from zerosum.training.folder import RECORD, read_record
-
-SIDES = (256, 128, 64, 32, 16)
-"""Resolutions that images of other sizes may become [pixels]."""
-
-FEW = 20_000
-"""Training images below which both sides are augmented."""
-
-ENOUGH = 250_000
-"""Images a training on a CPU should see at least; a resolution that does not allow it is too large."""
-
-RATE = 250.0
-"""Images a second that dcgan of width 32 sees on one core at 64x64; measured here, and much the same elsewhere."""
-
-CROWD = 50
-"""Images every label must have for a system to be made to tell them apart."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the data are, as far as the planner asks.
-
-    Attributes:
-        kind: ``images`` or ``points``.
-        count: Examples, all splits together; None for an endless stream.
-        size: (width, height): of all images, or of the median one.
-        sizes: How many different sizes there are.
-        channels: 1 grey, 3 colour, 4 colour with opacity.
-        clear: Share of the images of which something can be seen through.
-        classes: Labels; None without.
-        least: Images that the rarest label has.
-        told: What of this the user fixed: ``size``, ``colour``.
-        fixed: Whether the images are an array, whose size stays as it is.
-    """
-
-    kind: Literal["images", "points"]
-    count: int | None
-    size: tuple[int, int] = (0, 0)
-    sizes: int = 1
-    channels: int = 3
-    clear: float = 0.0
-    classes: int | None = None
-    least: int = 0
-    told: frozenset[str] = frozenset()
-    fixed: bool = False
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where it is to be trained.
-
-    Attributes:
-        device: ``cpu``, ``cuda`` or ``mps``.
-        cores: Of the CPU that torch uses.
-    """
-
-    device: str
-    cores: int
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the planner chose.
-
-    Attributes:
-        recipe: Its name.
-        settings: Fields of its Config that are not as they are by default.
-        data: What the images are to become, beside what was told: ``size``, ``colour``.
-        seconds: Of training.
-        reasons: What was chosen and why, by what it is about.
-    """
-
-    recipe: str
-    settings: dict[str, Any]
-    data: dict[str, Any]
-    seconds: float
-    reasons: tuple[tuple[str, str], ...]
-
-
-def choose(facts: Facts, machine: Machine, seconds: float | None = None) -> Choice:
-    """A training for these data on this machine.
-
-    Arguments:
-        facts: What the data are.
-        machine: Where it is to be trained.
-        seconds: It may take; half an hour on a CPU and two hours on a GPU by default.
-
-    Raises:
-        DataError: There is no system for such data.
-    """
-    slow = machine.device == "cpu"
-    reasons: list[tuple[str, str]] = []
-    if seconds is None:
-        seconds = 1800.0 if slow else 7200.0
-        reasons.append(("budget", f"{seconds / 60:.0f} minutes, as none was given; --budget says another"))
-    if facts.kind == "points":
-        reasons.append(("recipe", "r1gan, whose penalty makes the game of two perceptrons converge"))
-        return Choice("r1gan", {}, {}, seconds, tuple(reasons))
-    data: dict[str, Any] = {}
-    side = _side(facts, machine, seconds, data, reasons)
-    if side is None:
-        reasons.append(("recipe", "mlp_gan, as convolutions need squares whose side is 4, 5, 6 or 7 doubled"))
-        return Choice("mlp_gan", {}, data, seconds, tuple(reasons))
-    _colour(facts, data, reasons)
-    recipe, settings = _system(facts, machine, reasons)
-    seen = _seen(machine, seconds, side)
-    if facts.count is not None and facts.count < FEW:
-        settings["augment"] = "diffaugment" if slow else "adaptive"
-        reasons.append(
-            (
-                "augmentation",
-                f"{settings['augment']}: {facts.count:,} images are few, and a discriminator would know them by heart",
-            )
-        )
-    else:
-        reasons.append(("augmentation", "none: there are images enough"))
-    if slow:
-        settings["average_halflife"] = float(min(max(round(seen / 50, -3), 2_000), 20_000))
-    return Choice(recipe, settings, data, seconds, tuple(reasons))
-
-
-def _side(
-    facts: Facts, machine: Machine, seconds: float, data: dict[str, Any], reasons: list[tuple[str, str]]
-) -> int | None:
-    """The side images come to have; None where convolutions cannot take them."""
-    width, height = facts.size
-    as_they_are = facts.sizes == 1 and _is_plane(width, height)
-    if facts.fixed or "size" in facts.told:
-        if not as_they_are:
-            return None
-        reasons.append(("resolution", f"{width}x{height}, as they are"))
-        return width
-    affordable = [side for side in SIDES if _seen(machine, seconds, side) >= ENOUGH] or [SIDES[-1]]
-    most = affordable[0]
-    if as_they_are and width <= most:
-        reasons.append(("resolution", f"{width}x{height}, as they are"))
-        return width
-    short = min(width, height)
-    side = next((side for side in SIDES if side <= min(short, most)), SIDES[-1])
-    data["size"] = side
-    if side < most or short < 2 * side:
-        why = f"the largest that {'most of them have' if facts.sizes > 1 else 'they have'}"
-    else:
-        why = "the largest for which the time is enough"
-    reasons.append(("resolution", f"{side}x{side}, {why}; [size=...] after the path says another"))
-    if max(width, height) > 1.5 * short:
-        reasons.append(("", "what is longer than it is wide loses its ends; [fit=pad] keeps the whole"))
-    return side
-
-
-def _is_plane(width: int, height: int) -> bool:
-    try:
-        planes((1, height, width))
-    except ValueError:
-        return False
-    return True
-
-
-def _seen(machine: Machine, seconds: float, side: int) -> float:
-    """Images a training would see at a resolution, roughly: work is by pixels and, for each doubling, a stage more."""
-    if machine.device != "cpu":
-        # Not measured; that it is worth while to go up by one only for a longer time is all that is said here.
-        return ENOUGH * seconds / {256: 6 * 3600, 128: 3600}.get(side, 1)
-    work = (side / 64) ** 2 * len(planes((1, side, side))) / 5
-    return RATE * min(machine.cores, 8) * seconds / work
-
-
-def _colour(facts: Facts, data: dict[str, Any], reasons: list[tuple[str, str]]) -> None:
-    if facts.clear and "colour" not in facts.told and not facts.fixed:
-        if facts.clear >= 0.1:
-            data["colour"] = "rgba"
-            reasons.append(("colour", f"with opacity: {facts.clear:.0%} of the images can be seen through"))
-        else:
-            reasons.append(("colour", f"laid on white: {facts.clear:.1%} of the images can be seen through"))
-
-
-def _system(facts: Facts, machine: Machine, reasons: list[tuple[str, str]]) -> tuple[str, dict[str, Any]]:
-    labels = facts.classes is not None and facts.classes > 1
-    if machine.device == "cpu":
-        reasons.append(
-            ("recipe", "dcgan, narrow: on a CPU it sees five to ten times as many images as r3gan in the same time")
-        )
-        if labels:
-            reasons.append(("labels", f"{facts.classes} are left aside, as dcgan has no use for them"))
-        return "dcgan", {"width": 32, "kernel": 4, "batch_size": 64}
-    settings: dict[str, Any] = {"width": 256, "batch_size": 256, "blocks": 2}
-    reasons.append(("recipe", "r3gan, the strongest for images where there is a GPU"))
-    if labels and facts.least >= CROWD:
-        settings["conditional"] = True
-        reasons.append(("labels", f"used: every one of {facts.classes} has {CROWD} images or more"))
-    elif labels:
-        reasons.append(("labels", f"left aside: the rarest of {facts.classes} has {facts.least} images"))
-    return "r3gan", settings
-
-
-# -- looked up -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -254,11 +59,11 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
         ConfigError: An option is out of range.
         DataError: The data cannot be read; bad files are named.
     """
-    options = checked(Options, dataclasses.asdict(options), AUTO)
+    options = checked(Options, dataclasses.asdict(options), recipes.AUTO)
     own = own_of(options.data)
     name = f"{own[0].resolve().name}" if own else options.data
     plain = "".join(c if c.isalnum() or c in ".=-" else "-" for c in name).strip("-")
-    options = dataclasses.replace(options, out=options.out or Path("runs") / f"{AUTO}-{plain}")
+    options = dataclasses.replace(options, out=options.out or Path("runs") / f"{recipes.AUTO}-{plain}")
     assert options.out is not None
     seconds = None if options.budget is None else seconds_of(options.budget)
     machine = Machine(choose_device(options.device).type, options.threads or torch.get_num_threads())
@@ -341,15 +146,3 @@ def _of_spec(spec: DataSpec) -> tuple[Facts, str]:
     channels, height, width = spec.shape
     least = int(min(spec.shares, default=1 / (spec.classes or 1)) * (spec.count or 0))
     return Facts("images", spec.count, (width, height), 1, channels, 0.0, spec.classes, least, fixed=True), found
-
-
-def refuse_settings(settings: Mapping[str, Any]) -> None:
-    """A recipe's settings are the planner's to choose.
-
-    Raises:
-        ConfigError: Some were given.
-    """
-    if settings:
-        raise ConfigError(
-            f"auto chooses the recipe and its settings, got {', '.join(settings)}; name a recipe to set them."
-        )

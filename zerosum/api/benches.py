@@ -14,8 +14,9 @@ from typing import Any, get_args
 import torch
 
 import zerosum
+from zerosum.api.builds import build
 from zerosum.api.options import Options, checked
-from zerosum.api.plans import Plan, build
+from zerosum.api.plans import Plan
 from zerosum.errors import ConfigError
 from zerosum.game import Game
 from zerosum.game.modes import Mode, Precision

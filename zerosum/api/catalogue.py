@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from zerosum import recipes
-from zerosum.api.plans import build, coupled
+from zerosum.api.builds import build, coupled
 from zerosum.data import CATALOG, open_data
 from zerosum.game import Turn
 from zerosum.metrics import METRICS

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +14,7 @@ import torch
 
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
-from zerosum.training import Experiment
+from zerosum.training import Experiment, RunFolder
 
 LARGE = 2_000
 """Below it no size makes networks that fill a memory."""
@@ -69,6 +71,34 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and ("not enough memory" in str(error) or "can't allocate memory" in str(error))
     )
+
+
+@contextmanager
+def running_out(batch_size: int, spec: DataSpec, parts: int, folder: RunFolder | None = None) -> Iterator[None]:
+    """While it lasts, memory that is not enough is answered with what to halve.
+
+    Arguments:
+        batch_size: Examples that are played at once.
+        spec: What they are.
+        parts: Micro-batches they are played in.
+        folder: Of the run, where there is one, whose last checkpoint is named.
+
+    Raises:
+        ConfigError: Memory ran out.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        shape = "x".join(map(str, spec.shape))
+        kept = None if folder is None else max(folder.checkpoints.rounds(), default=None)
+        state = "nothing was begun" if kept is None else f"the checkpoint of round {kept} is whole"
+        raise ConfigError(
+            f"memory ran out at a batch of {batch_size} examples of {shape}; play it in parts with --micro-batches "
+            f"{2 * parts}, or keep less of it with --activation-checkpointing, or halve --batch-size in a run of its "
+            f"own; {state}."
+        ) from error
 
 
 def gibibytes(count: float) -> str:

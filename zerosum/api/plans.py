@@ -7,21 +7,22 @@ import functools
 import os
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
 import zerosum
 from zerosum import recipes
-from zerosum.api.memory import ran_out, refuse_too_large
+from zerosum.api.builds import build, coupled
+from zerosum.api.memory import refuse_too_large, running_out
 from zerosum.api.options import Options, checked, seconds_of
-from zerosum.data import Data, DataSpec, open_data, own_of
+from zerosum.data import Data, open_data, own_of
 from zerosum.data.walk import Progress
-from zerosum.errors import ConfigError, DataError, ZerosumError
-from zerosum.game import Game, coupled_turns
-from zerosum.runtime import choose_device, machine, reseed
+from zerosum.errors import ConfigError, ZerosumError
+from zerosum.game import Game
+from zerosum.runtime import choose_device, machine
 from zerosum.training import (
     Course,
     Experiment,
@@ -42,9 +43,6 @@ from zerosum.training.interrupts import Interrupts
 from zerosum.training.progress import Display, Silent, display
 from zerosum.training.settings import SINCE, settle, with_threads
 from zerosum.training.tensorboard import refuse_where_missing
-
-AUTO = "auto"
-"""In the place of a recipe: one is chosen."""
 
 FEW = 100
 """Training examples below which a run begins with a warning."""
@@ -195,11 +193,12 @@ class Plan:
 
     def _lead(self, record: dict[str, Any], ranks: Ranks, show: Display) -> Run:
         """Train, alone or with others."""
-        folder = None
+        folder: RunFolder | None = None
         try:
             try:
                 experiment = build(self.module, self.config, self.spec, self.options.seed)
-                self._choose(record, experiment)
+                with self._memory_said():
+                    self._choose(record, experiment)
                 folder = RunFolder.claim(self.out, record, self.options.fresh)
                 if self._code is not None:
                     folder.keep_code(self._code.text)
@@ -211,7 +210,7 @@ class Plan:
                 raise
             ranks.share({key: folder.record.get(key) for key in ("device", "threads", "mode", *SINCE)})
             options = self.options
-            return Training(
+            training = Training(
                 experiment,
                 self.feed(experiment),
                 folder,
@@ -222,13 +221,11 @@ class Plan:
                 amended,
                 ranks,
                 options.tensorboard,
-            ).run()
+            )
+            with self._memory_said(folder):
+                return training.run()
         except ZerosumError:
             raise
-        except (MemoryError, RuntimeError) as error:
-            if not ran_out(error):
-                raise
-            raise self._out_of_memory(folder) from error
         except ValueError as error:
             if self._code is None:
                 raise
@@ -238,27 +235,15 @@ class Plan:
             if folder is not None:
                 folder.release()
 
-    def _out_of_memory(self, folder: RunFolder | None) -> ConfigError:
-        size, parts = self.config.batch_size, self.options.micro_batches or 1
-        shape = "x".join(map(str, self.spec.shape))
-        kept = max(folder.checkpoints.rounds(), default=None) if folder is not None else None
-        state = (
-            "nothing is lost"
-            if kept is None
-            else f"the checkpoint of round {kept} is whole, and the same command goes on"
-        )
-        return ConfigError(
-            f"memory ran out at a batch of {size} examples of {shape}; halve what is held at once by --micro-batches "
-            f"{2 * parts} (the same result), or add --activation-checkpointing, or halve --batch-size in a run of its "
-            f"own; {state}."
-        )
-
     def forecast(self) -> list[Forecast]:
         """What each stage would cost, from a trial of a second or two in eager mode; nothing is written."""
         record = self.record()
-        with with_threads(record["threads"]):
+        with self._memory_said(), with_threads(record["threads"]):
             self._choose(record, build(self.module, self.config, self.spec, self.options.seed))
             return self._costs(record)
+
+    def _memory_said(self, folder: RunFolder | None = None) -> AbstractContextManager[None]:
+        return running_out(self.config.batch_size, self.spec, self.options.micro_batches or 1, folder)
 
     def _costs(self, record: Mapping[str, Any]) -> list[Forecast]:
         experiment = build(self.module, self.config, self.spec, self.options.seed)
@@ -363,58 +348,16 @@ def train(
     known = {f.name for f in dataclasses.fields(Options)}
     options = {name: value for name, value in options_and_settings.items() if name in known}
     settings = {name: value for name, value in options_and_settings.items() if name not in known}
-    if recipe == AUTO:
-        from zerosum.api.auto import planned, refuse_settings  # for this alone
+    if recipe == recipes.AUTO:
+        from zerosum.api.auto import planned  # for this alone
 
-        refuse_settings(settings)
+        if settings:
+            raise ConfigError(
+                f"auto chooses the recipe and its settings, got {', '.join(settings)}; name a recipe to set them."
+            )
         chosen = planned(Options(**options))
         for what, why in chosen.reasons:
             shown.note(f"{what}: {why}" if what else why)
         recipe, settings = chosen.recipe, dict(chosen.settings)
         return Plan(recipe, chosen.options, settings).train(shown)
     return Plan(recipe, Options(**options), settings).train(shown)
-
-
-def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experiment:
-    """Build a recipe's experiment, on the CPU, with weights from the seed.
-
-    Arguments:
-        module: The recipe.
-        config: An instance of its ``Config``.
-        spec: What the data are.
-        seed: Of the weights.
-
-    Raises:
-        ConfigError: The recipe refuses the configuration or the data.
-    """
-    reseed(torch.device("cpu"), seed, "weights")
-    try:
-        experiment: Any = module.build(config, spec)
-    except (ConfigError, DataError):
-        raise
-    except ValueError as error:
-        what = recipes.place(error) or f"{module.__name__.rpartition('.')[2]} cannot be built"
-        raise ConfigError(f"{what}: {error}") from error
-    if not isinstance(experiment, Experiment):
-        name = module.__file__ if recipes.code(module) else module.__name__.rpartition(".")[2]
-        raise ConfigError(f"{name}: build must return an Experiment, got {type(experiment).__name__}.")
-    for metric in experiment.metrics:
-        if reason := metric.unsuited(spec):
-            raise ConfigError(f"{reason}; take others for a recipe's metrics, suited(spec) for instance.")
-    assert isinstance(experiment, Experiment)
-    return experiment
-
-
-def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
-    """Players whose batch is more than its examples: micro-batches and ranks change what they play.
-
-    Arguments:
-        module: The recipe.
-        config: An instance of its ``Config``.
-        data: Whose first batch is tried.
-    """
-    with torch.random.fork_rng(devices=[]):
-        experiment = build(module, config, data.spec, 0)
-        game = experiment.game
-        feed = Feed(data, experiment.draws, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device)
-        return [game.schedule.turns[place].player for place in coupled_turns(game, feed.batches(0, 0))]

@@ -16,7 +16,6 @@ from zerosum.cli.parse import command, option, parse
 from zerosum.cli.program import uncollected
 from zerosum.errors import ConfigError, unknown
 
-AUTO = "auto"
 GOALS = ("--rounds", "--epochs", "--budget")
 
 
@@ -43,8 +42,8 @@ def run(arguments: Sequence[str]) -> int:
         for name in recipes.names():
             print(f"  {name:12} {recipes.summary(name)}")
         return 0 if arguments else 2
-    if arguments[0] == AUTO or arguments[0].startswith("-"):
-        return _auto(arguments[arguments[0] == AUTO :])
+    if arguments[0] == recipes.AUTO or arguments[0].startswith("-"):
+        return _auto(arguments[arguments[0] == recipes.AUTO :])
     recipe, *words = arguments
     with uncollected():
         module = recipes.find(recipe)
@@ -67,7 +66,7 @@ def _auto(words: Sequence[str]) -> int:
         from zerosum import api
     groups = {"run": api.Options, "command_line": CommandLine}
     about = "Look at the data, choose a recipe and its settings, say why, and train."
-    parsed = parse(groups, words, f"zerosum train {AUTO}", about, _defaults(words, groups))
+    parsed = parse(groups, words, f"zerosum train {recipes.AUTO}", about, _defaults(words, groups))
     leads = os.environ.get("RANK", "0") == "0"
     with looking("looking at") as progress:
         chosen = api.planned(parsed.run, progress)

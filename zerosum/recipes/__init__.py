@@ -20,6 +20,9 @@ from zerosum.errors import ConfigError, unknown
 
 _FOLDER = Path(__file__).parent
 
+AUTO = "auto"
+"""In the place of a recipe's name: one is chosen."""
+
 
 def names() -> list[str]:
     """The recipes there are."""

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
@@ -97,14 +96,11 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on labelled square images whose side is 4, 5, 6 or 7 doubled once or more.
 
     Raises:
-        ConfigError: The data are no such images.
+        ValueError: The data are no such images.
     """
     classes = classes_of(spec, "acgan")
-    try:
-        generator = dcgan_generator(config.latent + config.embedded, spec.shape, config.width, config.kernel)
-        features, head = dcgan_discriminator(spec.shape, config.width, config.kernel)
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    generator = dcgan_generator(config.latent + config.embedded, spec.shape, config.width, config.kernel)
+    features, head = dcgan_discriminator(spec.shape, config.width, config.kernel)
     images = Images(
         config,
         spec,

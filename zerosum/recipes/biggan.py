@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import hinge, orthogonal
 from zerosum.metrics import suited
@@ -67,22 +66,19 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on square images whose side is 4, 5, 6 or 7 doubled once or more, labelled unless told otherwise.
 
     Raises:
-        ConfigError: The data are no such images, have no labels though they are asked for, or the latent does not fall
+        ValueError: The data are no such images, have no labels though they are asked for, or the latent does not fall
             into equal chunks.
     """
     classes = classes_of(spec, "biggan without --no-conditional") if config.conditional else None
-    try:
-        side = attended(spec.shape) if config.attention else None
-        generator = BigGANGenerator(config.latent, spec.shape, config.width, classes, config.embedded, side)
-        images = Images(
-            config,
-            spec,
-            spectral_norm(generator),
-            spectral_norm(biggan_discriminator(spec.shape, config.width, classes, side)),
-            classes,
-        )
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    side = attended(spec.shape) if config.attention else None
+    generator = BigGANGenerator(config.latent, spec.shape, config.width, classes, config.embedded, side)
+    images = Images(
+        config,
+        spec,
+        spectral_norm(generator),
+        spectral_norm(biggan_discriminator(spec.shape, config.width, classes, side)),
+        classes,
+    )
     fool = images.fool(hinge)
 
     def fool_with_orthogonal_filters(net: Networks, batch: Batch) -> Terms:

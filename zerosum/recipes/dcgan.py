@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
@@ -49,17 +48,14 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on square images whose side is 4, 5, 6 or 7 doubled once or more.
 
     Raises:
-        ConfigError: The data are no such images.
+        ValueError: The data are no such images.
     """
-    try:
-        images = Images(
-            config,
-            spec,
-            dcgan_generator(config.latent, spec.shape, config.width, config.kernel),
-            dcgan_discriminator(spec.shape, config.width, config.kernel),
-        )
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    images = Images(
+        config,
+        spec,
+        dcgan_generator(config.latent, spec.shape, config.width, config.kernel),
+        dcgan_discriminator(spec.shape, config.width, config.kernel),
+    )
     update = adam(config.learning_rate, (config.beta1, config.beta2))
     game = Game(
         images.networks,

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from zerosum.data import DataSpec, from_laplacian_pyramid, from_symmetric, laplacian_pyramid, to_symmetric
-from zerosum.errors import ConfigError
 from zerosum.game import Batch, Game, Networks, Objective, Player, Terms, Turn, alternating
 from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
@@ -58,12 +57,9 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The games on square images whose side is 4, 5, 6 or 7 doubled once or more.
 
     Raises:
-        ConfigError: The data are no such images.
+        ValueError: The data are no such images.
     """
-    try:
-        sides = planes(spec.shape)[-config.levels - 1 :]
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    sides = planes(spec.shape)[-config.levels - 1 :]
     channels, levels = spec.shape[0], len(sides) - 1
     smallest = perceptrons((channels, sides[0], sides[0]), config.latent, (config.hidden,) * 2, final=nn.Tanh)
     networks: dict[str, nn.Module] = {f"{name}_{sides[0]}": network for name, network in smallest.items()}

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import hinge
 from zerosum.metrics import suited
@@ -51,19 +50,16 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on labelled square images whose side is 4, 5, 6 or 7 doubled once or more.
 
     Raises:
-        ConfigError: The data are no such images.
+        ValueError: The data are no such images.
     """
     classes = classes_of(spec, "projection")
-    try:
-        images = Images(
-            config,
-            spec,
-            ResNetGenerator(config.latent, spec.shape, config.width, classes),
-            spectral_norm(ResNetDiscriminator(spec.shape, config.width, classes)),
-            classes,
-        )
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    images = Images(
+        config,
+        spec,
+        ResNetGenerator(config.latent, spec.shape, config.width, classes),
+        spectral_norm(ResNetDiscriminator(spec.shape, config.width, classes)),
+        classes,
+    )
     update = adam(config.learning_rate, (config.beta1, config.beta2))
     game = Game(
         images.networks,

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating, half_cosine
 from zerosum.losses import relativistic_pairing
 from zerosum.metrics import suited
@@ -62,20 +61,17 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on square images whose side is 4, 5, 6 or 7 doubled once or more.
 
     Raises:
-        ConfigError: The data are no such images, or have no labels though they are asked for.
+        ValueError: The data are no such images, or have no labels though they are asked for.
     """
     classes = classes_of(spec, "r3gan with --conditional") if config.conditional else None
     sizes = (config.width, config.blocks, config.group, classes)
-    try:
-        images = Images(
-            config,
-            spec,
-            R3GANGenerator(config.latent, spec.shape, *sizes),
-            R3GANDiscriminator(spec.shape, *sizes),
-            classes,
-        )
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    images = Images(
+        config,
+        spec,
+        R3GANGenerator(config.latent, spec.shape, *sizes),
+        R3GANDiscriminator(spec.shape, *sizes),
+        classes,
+    )
     update = adam(
         half_cosine(config.learning_rate, config.last_learning_rate, config.horizon),
         (0.0, half_cosine(config.beta2, config.last_beta2, config.horizon)),

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import hinge
 from zerosum.metrics import suited
@@ -55,20 +54,17 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on square images whose side is 4, 5, 6 or 7 doubled once or more.
 
     Raises:
-        ConfigError: The data are no such images, or have no labels though they are asked for.
+        ValueError: The data are no such images, or have no labels though they are asked for.
     """
     classes = classes_of(spec, "sagan with --conditional") if config.conditional else None
-    try:
-        side = attended(spec.shape) if config.attention else None
-        images = Images(
-            config,
-            spec,
-            spectral_norm(ResNetGenerator(config.latent, spec.shape, config.width, classes, side)),
-            spectral_norm(ResNetDiscriminator(spec.shape, config.width, classes, attention=side)),
-            classes,
-        )
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    side = attended(spec.shape) if config.attention else None
+    images = Images(
+        config,
+        spec,
+        spectral_norm(ResNetGenerator(config.latent, spec.shape, config.width, classes, side)),
+        spectral_norm(ResNetDiscriminator(spec.shape, config.width, classes, attention=side)),
+        classes,
+    )
     rate, betas = config.learning_rate, (config.beta1, config.beta2)
     game = Game(
         images.networks,

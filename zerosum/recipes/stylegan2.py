@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import torch
 
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import nonsaturating, path_lengths
 from zerosum.metrics import suited
@@ -73,19 +72,16 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on square images whose side is 4, 5, 6 or 7 doubled once or more.
 
     Raises:
-        ConfigError: The data are no such images, or have no labels though they are asked for.
+        ValueError: The data are no such images, or have no labels though they are asked for.
     """
     classes = classes_of(spec, "stylegan2 with --conditional") if config.conditional else None
-    try:
-        images = Images(
-            config,
-            spec,
-            StyleGenerator(config.latent, spec.shape, config.width, config.depth, config.mixing, classes),
-            StyleDiscriminator(spec.shape, config.width, config.group, config.residual, classes),
-            classes,
-        )
-    except ValueError as error:
-        raise ConfigError(f"{spec.name}: {error}") from error
+    images = Images(
+        config,
+        spec,
+        StyleGenerator(config.latent, spec.shape, config.width, config.depth, config.mixing, classes),
+        StyleDiscriminator(spec.shape, config.width, config.group, config.residual, classes),
+        classes,
+    )
 
     def keep_paths(net: Networks, batch: Batch) -> Terms:
         w = net.generator.styles(batch["z"], batch["fake_label"] if classes is not None else None)
