@@ -189,6 +189,17 @@ def test_the_sliced_head_trains_features_and_direction_apart():
     assert float((moved * head.weight.detach()).sum().abs()) < 1e-6  # a length says nothing
 
 
+def test_either_half_of_the_sliced_head_is_held_while_the_other_learns():
+    head, h = SlicedHead(4), torch.randn(3, 4).requires_grad_()
+    function, direction = (part.sum() for part in head.parts(h))
+    slopes = torch.autograd.grad(function, (h, head.weight), allow_unused=True)
+    assert slopes[0].norm() > 0
+    assert slopes[1] is None
+    slopes = torch.autograd.grad(direction, (h, head.weight), allow_unused=True)
+    assert slopes[0] is None
+    assert slopes[1].norm() > 0
+
+
 def test_the_direction_found_is_that_of_the_largest_difference():
     """By gradient descent on its term it becomes the difference of the mean features, the best of all directions."""
     head = SlicedHead(5)
