@@ -15,7 +15,7 @@ import torch
 
 from zerosum import recipes
 from zerosum.api.options import Options, checked, seconds_of
-from zerosum.api.planner import Facts, Machine, choose
+from zerosum.api.planner import Facts, Machine, choose, usual
 from zerosum.data import DataSpec, open_data, own_of
 from zerosum.data.asked import CHANNELS, Asked, asked_of, said
 from zerosum.data.own import holds_images
@@ -71,8 +71,7 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
     record = None if options.fresh else _record(options.out)
     if record is not None and _same_source(options.data, record):
         if not goal:
-            default = choose(Facts("points", None), machine).seconds
-            options = dataclasses.replace(options, budget=f"{default / 60:g}m")
+            options = dataclasses.replace(options, budget=f"{usual(machine) / 60:g}m")
         options = dataclasses.replace(options, data=str(record["source"]))
         return Planned(record["recipe"], options, record["config"], (), f"{options.out} holds a run", True)
     facts, found = _facts(options, own, progress)

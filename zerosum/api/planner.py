@@ -87,6 +87,11 @@ class Choice:
     reasons: tuple[tuple[str, str], ...]
 
 
+def usual(machine: Machine) -> float:
+    """Seconds of training where nobody says how long."""
+    return 1800.0 if machine.device == "cpu" else 7200.0
+
+
 def choose(facts: Facts, machine: Machine, seconds: float | None = None) -> Choice:
     """A training for these data on this machine.
 
@@ -101,7 +106,7 @@ def choose(facts: Facts, machine: Machine, seconds: float | None = None) -> Choi
     slow = machine.device == "cpu"
     reasons: list[tuple[str, str]] = []
     if seconds is None:
-        seconds = 1800.0 if slow else 7200.0
+        seconds = usual(machine)
         reasons.append(("budget", f"{seconds / 60:.0f} minutes, as none was given; --budget says another"))
     if facts.kind == "points":
         reasons.append(("recipe", "r1gan, whose penalty makes the game of two perceptrons converge"))

@@ -11,7 +11,8 @@ from zerosum.data.asked import asked_of
 from zerosum.data.own import name_of
 from zerosum.data.packed import SHARD, pack as write_shards
 from zerosum.data.prepared import prepared
-from zerosum.data.scan import Progress, Scan as Scan
+from zerosum.data.scan import Scan as Scan
+from zerosum.data.walk import Progress
 from zerosum.errors import DataError
 
 

@@ -26,7 +26,7 @@ from zerosum.data.packed import INDEX, Packed, is_packed, read_packed
 from zerosum.data.prepared import Prepared, prepared
 from zerosum.data.remember import remembered
 from zerosum.data.spec import DataSpec, Kind
-from zerosum.data.splits import SPLITS, parts, places
+from zerosum.data.splits import SPLITS, parts, place
 from zerosum.data.stored import Gathered, Stored
 from zerosum.data.walk import Progress
 from zerosum.errors import DataError
@@ -206,7 +206,7 @@ def _read_folder(path: Path) -> Examples | None:
                 return _held_out(train[0], train[1].astype(np.int64))
             test = read_labelled_idx(*files[2:])
             x, y = (np.concatenate(both) for both in zip(train, test, strict=True))
-            part = parts(places(_contents(train[0])), test=False)
+            part = parts(map(place, _contents(train[0])), test=False)
             return Examples(x, y.astype(np.int64), np.concatenate([part, np.full(len(test[0]), 2)]))
     return None
 
@@ -278,7 +278,7 @@ def _checked(x: Array, path: Path) -> Array:
 
 
 def _held_out(x: Array, y: Array | None) -> Examples:
-    return Examples(x, y, parts(places(_contents(x))))
+    return Examples(x, y, parts(map(place, _contents(x))))
 
 
 def _contents(x: Array) -> Iterable[bytes]:

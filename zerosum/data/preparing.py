@@ -18,7 +18,7 @@ from zerosum.data.asked import CHANNELS, Asked
 from zerosum.data.fit import fitted
 from zerosum.data.images import IMAGES, Pixels, decode
 from zerosum.data.labels import CALLED, FOLDERS, Labelling, are_splits, common_folder, find_labels
-from zerosum.data.splits import SPLITS, parts
+from zerosum.data.splits import SPLITS, parts, place
 from zerosum.data.walk import Progress, walk
 from zerosum.errors import DataError
 
@@ -29,7 +29,6 @@ _SHOWN = 5
 @dataclass(frozen=True)
 class _Look:
     pixels: Pixels
-    channels: int
     size: tuple[int, int]
     place: float
 
@@ -107,8 +106,7 @@ def _look(data: bytes, asked: Asked) -> _Look:
     image = decode(data, None if enough is None else (enough, enough))
     channels = CHANNELS.get(asked.colour) or (1 if image.pixels.shape[2] < 3 else 3)
     pixels = fitted(image.pixels, channels, asked.size, asked.fit)
-    place = int.from_bytes(hashlib.sha256(data).digest()[:6], "big") / 2**48
-    return _Look(pixels, channels, image.size, place)
+    return _Look(pixels, image.size, place(data))
 
 
 class _Rows:
@@ -116,7 +114,6 @@ class _Rows:
 
     def __init__(self, file: BinaryIO, channels: int | None):
         self._file, self._channels = file, channels
-        self._fixed = channels is not None
         self._shape: tuple[int, int] = (0, 0)
         self._count = 0
         file.write(b"\0" * _HEADER)

@@ -16,7 +16,7 @@ from zerosum.data import likeness
 from zerosum.data.images import decode
 from zerosum.data.labels import FOLDERS, are_splits, find_labels
 from zerosum.data.members import Form, form_of
-from zerosum.data.walk import Progress as Progress, walk
+from zerosum.data.walk import Progress, walk
 
 _FREQUENT = 5
 

@@ -17,27 +17,28 @@ FEW = 10
 """Examples from which any are held out."""
 
 
-def places(contents: Iterable[bytes]) -> npt.NDArray[np.float64]:
-    """A number in [0, 1) of each content."""
-    return np.array([int.from_bytes(hashlib.sha256(c).digest()[:6], "big") / 2**48 for c in contents])
+def place(content: bytes) -> float:
+    """A number in [0, 1) that is the content's own."""
+    return int.from_bytes(hashlib.sha256(content).digest()[:6], "big") / 2**48
 
 
-def parts(place: npt.NDArray[np.float64], valid: bool = True, test: bool = True) -> npt.NDArray[np.int64]:
+def parts(places: Iterable[float], valid: bool = True, test: bool = True) -> npt.NDArray[np.int64]:
     """0 train, 1 valid, 2 test of each example; at least one in each of ten or more, none held out of fewer.
 
     Arguments:
-        place: From :func:`places`.
+        places: From :func:`place`.
         valid: Whether any are held out to validate; not where a source has such a split itself.
         test: The same for the test.
     """
-    part = np.zeros(len(place), np.int64)
-    if len(place) < FEW:
+    where = np.fromiter(places, np.float64)
+    part = np.zeros(len(where), np.int64)
+    if len(where) < FEW:
         return part
     if valid:
-        part[place < HELD_OUT] = 1
+        part[where < HELD_OUT] = 1
     if test:
-        part[(place >= HELD_OUT) & (place < 2 * HELD_OUT)] = 2
-    order = np.argsort(place)
+        part[(where >= HELD_OUT) & (where < 2 * HELD_OUT)] = 2
+    order = np.argsort(where)
     for wanted, rank in [(1, 0)] * valid + [(2, -1)] * test:
         if not (part == wanted).any():  # few examples: chance may have left a split empty
             part[order[rank]] = wanted
