@@ -16,7 +16,7 @@ from zerosum import api, recipes
 from zerosum.api.planner import Facts, Machine, choose
 from zerosum.errors import ConfigError, DataError
 
-CPU, GPU = Machine("cpu", 2), Machine("cuda", 16)
+CPU, GPU, MADE = Machine("cpu", 2), Machine("cuda", 16, bfloat16=True), Machine("cpu", 2, bfloat16=True)
 MINUTES = 60.0
 
 
@@ -31,6 +31,8 @@ TABLE = [
     (images(50_000, (28, 28), channels=1, fixed=True), CPU, 600, "dcgan", {}, {"width": 32}),
     (images(6_000, (200, 200)), CPU, 1800, "dcgan", {"size": 64}, {}),
     (images(6_000, (200, 200)), CPU, 300, "dcgan", {"size": 32}, {}),
+    (images(6_000, (200, 200)), CPU, 400, "dcgan", {"size": 32}, {}),
+    (images(6_000, (200, 200)), MADE, 400, "dcgan", {"size": 64}, {}),
     (images(6_000, (200, 200)), CPU, 5, "dcgan", {"size": 16}, {}),
     (images(6_000, (1024, 768), sizes=90), CPU, 24 * 3600, "dcgan", {"size": 256}, {}),
     (images(6_000, (100, 90), sizes=90), CPU, 24 * 3600, "dcgan", {"size": 64}, {}),
@@ -64,6 +66,7 @@ def test_the_table(facts, machine, seconds, recipe, data, settings):
     about = [what for what, _ in choice.reasons]
     assert "recipe" in about
     assert ("budget" in about) == (seconds is None)
+    assert ("precision" in about) == (choice.precision == "bfloat16") == (machine is MADE)
     assert all(f"[{name}=...]" in dict(choice.reasons)["resolution"] for name in data if name == "size")
     config = recipes.find(recipe).Config
     assert api.checked(config, choice.settings, "here")  # settings it has, in their ranges
@@ -92,6 +95,15 @@ def messy():
         "my pets.zip",
         {f"{kind}/{i:02}.png": noise(20 + i % 3, 24, 3, seed=i) for i, kind in enumerate(["cat", "dog"] * 20)},
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "precision"), [(True, None, "bfloat16"), (True, "float32", "float32"), (False, None, "float32")]
+)
+def test_the_precision_is_the_machines_where_none_is_asked_for(monkeypatch, made, asked, precision):
+    monkeypatch.setattr("zerosum.api.auto.multiplies_bfloat16", lambda device: made)
+    chosen = api.planned(api.Options(data="digits", device="cpu", precision=asked))
+    assert (chosen.options.precision or "float32") == precision
 
 
 @pytest.mark.parametrize("word", [("auto",), ()])

@@ -45,6 +45,16 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for products of bfloat16: AVX-512 or AMX for them, or Ampere's and later."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
 def mix(*parts: int | str) -> int:
     """A 63-bit seed from what the random numbers are for.
 

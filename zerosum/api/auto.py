@@ -23,7 +23,7 @@ from zerosum.data.preparing import refuse_bad
 from zerosum.data.scan import Scan, scan
 from zerosum.data.walk import Progress
 from zerosum.errors import DataError
-from zerosum.runtime import choose_device
+from zerosum.runtime import choose_device, multiplies_bfloat16
 from zerosum.training.folder import RECORD, read_record
 
 
@@ -66,7 +66,9 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
     options = dataclasses.replace(options, out=options.out or Path("runs") / f"{recipes.AUTO}-{plain}")
     assert options.out is not None
     seconds = None if options.budget is None else seconds_of(options.budget)
-    machine = Machine(choose_device(options.device).type, options.threads or torch.get_num_threads())
+    device = choose_device(options.device)
+    fast = options.precision in (None, "bfloat16") and multiplies_bfloat16(device)
+    machine = Machine(device.type, options.threads or torch.get_num_threads(), fast)
     goal = any(value is not None for value in (options.rounds, options.epochs, options.budget))
     record = None if options.fresh else _record(options.out)
     if record is not None and _same_source(options.data, record):
@@ -78,6 +80,8 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
     choice = choose(facts, machine, seconds)
     if not goal:
         options = dataclasses.replace(options, budget=f"{choice.seconds / 60:g}m")
+    if choice.precision != "float32":
+        options = dataclasses.replace(options, precision=choice.precision)
     if own is not None and choice.data:
         told = dataclasses.replace(asked_of(own[1], own[0]), **choice.data)
         options = dataclasses.replace(options, data=f"{own[0]}[{said(told)}]")
