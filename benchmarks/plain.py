@@ -33,7 +33,7 @@ from benchmarks import rows
 from benchmarks.systems import CPU, SEED, SYSTEMS, Round, System, pixels
 from zerosum.data import Stored
 from zerosum.game import Capture, Mode, Precision
-from zerosum.networks import Dropout, Maxout
+from zerosum.networks import Conv2d, Dropout, LeakyReLU, Maxout
 from zerosum.runtime import reseed
 from zerosum.training import Experiment, Feed, Rounds, timing
 from zerosum.training.roof import roof
@@ -144,7 +144,7 @@ class ByAmax(nn.Module):
 def by_hand(
     system: System, data: Stored, device: torch.device, fused: bool, ours: bool = False, **how: bool
 ) -> tuple[Experiment, Any, Round]:
-    """What either loop plays: torch's dropout, a maxout by ``amax`` and torch's layout, unless ``ours``."""
+    """What either loop plays: torch's layers and layout, and a maxout by ``amax``, unless ``ours``."""
     experiment, _, settings = made(system, data, device)
     for network in experiment.game.networks.values():
         if not ours:
@@ -155,6 +155,8 @@ def by_hand(
                     setattr(inner, child, nn.Dropout(layer.p))
                 elif isinstance(layer, Maxout):
                     setattr(inner, child, ByAmax(layer))
+                elif isinstance(layer, Conv2d | LeakyReLU):
+                    layer.__class__ = nn.Conv2d if isinstance(layer, Conv2d) else nn.LeakyReLU
     return experiment, settings, system.hand(experiment.game, settings, fused, **how)
 
 

@@ -39,4 +39,5 @@ def test_golden_losses(name):
     for line, expected in zip(lines, kept, strict=True):
         terms, values = line.split()[::2], [float(v) for v in line.split()[1::2]]
         assert terms == expected.split()[::2]
-        assert values == pytest.approx([float(v) for v in expected.split()[1::2]], rel=1e-3)
+        # Processors round unlike, and logits are around 1: a hinge that is nearly reached is known to as many places.
+        assert values == pytest.approx([float(v) for v in expected.split()[1::2]], rel=1e-3, abs=1e-4)

@@ -33,6 +33,7 @@ from zerosum.networks.dcgan import (
     dcgan_discriminator as dcgan_discriminator,
     dcgan_generator as dcgan_generator,
 )
+from zerosum.networks.double_backward import Conv2d as Conv2d, LeakyReLU as LeakyReLU
 from zerosum.networks.dropout import Dropout as Dropout
 from zerosum.networks.labels import chosen as chosen, one_hot as one_hot
 from zerosum.networks.laplacian import BandGenerator as BandGenerator, band_discriminator as band_discriminator

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
+from zerosum.networks.double_backward import Conv2d
+
 
 class SelfAttention(nn.Module):
     r"""Planes (N, C, H, W) to planes of the same shape; the identity to begin with, as :math:`\gamma = 0`.
@@ -51,7 +53,7 @@ class SelfAttention(nn.Module):
         return max_pool2d(x, 2) if self.pool else x
 
 
-def _pointwise(inward: int, outward: int) -> nn.Conv2d:
-    conv = nn.Conv2d(inward, outward, 1, bias=False)
+def _pointwise(inward: int, outward: int) -> Conv2d:
+    conv = Conv2d(inward, outward, 1, bias=False)
     nn.init.xavier_uniform_(conv.weight)
     return conv

@@ -13,6 +13,7 @@ from collections import OrderedDict
 
 from torch import nn
 
+from zerosum.networks.double_backward import Conv2d, LeakyReLU
 from zerosum.networks.planes import planes
 
 
@@ -68,10 +69,10 @@ def dcgan_discriminator(
         ValueError: The shape is none of these, or the kernel is neither 4 nor 5.
     """
     channels = _channels(shape, width, kernel)
-    layers: list[nn.Module] = [_down(shape[0], channels[0], kernel, bias=True), nn.LeakyReLU(0.2)]
+    layers: list[nn.Module] = [_down(shape[0], channels[0], kernel, bias=True), LeakyReLU(0.2)]
     for inward, outward in itertools.pairwise(channels):
         norm = [nn.BatchNorm2d(outward)] if batch_norm else []
-        layers += [_down(inward, outward, kernel, bias=not batch_norm), *norm, nn.LeakyReLU(0.2)]
+        layers += [_down(inward, outward, kernel, bias=not batch_norm), *norm, LeakyReLU(0.2)]
     head = nn.Linear(channels[-1] * planes(shape)[0] ** 2, 1)
     parts = OrderedDict(features=nn.Sequential(*layers, nn.Flatten()), head=head)
     return _initialised(nn.Sequential(parts))
@@ -90,8 +91,8 @@ def _up(inward: int, outward: int, kernel: int, bias: bool = False) -> nn.ConvTr
     return nn.ConvTranspose2d(inward, outward, kernel, stride=2, padding=padding, output_padding=rest, bias=bias)
 
 
-def _down(inward: int, outward: int, kernel: int, bias: bool = False) -> nn.Conv2d:
-    return nn.Conv2d(inward, outward, kernel, stride=2, padding=(kernel - 1) // 2, bias=bias)
+def _down(inward: int, outward: int, kernel: int, bias: bool = False) -> Conv2d:
+    return Conv2d(inward, outward, kernel, stride=2, padding=(kernel - 1) // 2, bias=bias)
 
 
 def _initialised(network: nn.Sequential) -> nn.Sequential:

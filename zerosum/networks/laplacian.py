@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from zerosum.networks.double_backward import Conv2d, LeakyReLU
+
 KERNEL = 5
 
 
@@ -55,16 +57,16 @@ def band_discriminator(channels: int, side: int, width: int, dropout: float = 0.
     if side % 2:
         raise ValueError(f"a band has an even side, got {side}.")
     return nn.Sequential(
-        nn.Conv2d(channels, width, KERNEL, 2, KERNEL // 2),
-        nn.LeakyReLU(0.2),
+        Conv2d(channels, width, KERNEL, 2, KERNEL // 2),
+        LeakyReLU(0.2),
         nn.Dropout(dropout),
         _convolution(width, width),
-        nn.LeakyReLU(0.2),
+        LeakyReLU(0.2),
         nn.Dropout(dropout),
         nn.Flatten(),
         nn.Linear(width * (side // 2) ** 2, 1),
     )
 
 
-def _convolution(inward: int, outward: int, bias: bool = True) -> nn.Conv2d:
-    return nn.Conv2d(inward, outward, KERNEL, padding=KERNEL // 2, bias=bias)
+def _convolution(inward: int, outward: int, bias: bool = True) -> Conv2d:
+    return Conv2d(inward, outward, KERNEL, padding=KERNEL // 2, bias=bias)

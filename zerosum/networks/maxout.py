@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
+from zerosum.networks.double_backward import Conv2d
+
 
 def largest(x: Tensor) -> Tensor:
     """The largest along axis 1, (N, pieces, ...) to (N, ...), and the gradients of ``x.amax(1)`` in half their time.
@@ -88,7 +90,7 @@ class MaxoutConv(nn.Module):
     def __init__(self, inward: int, channels: int, pieces: int, kernel: int, padding: int, pool: int, stride: int):
         super().__init__()
         self.channels, self.pieces, self.pool, self.stride = channels, pieces, pool, stride
-        self.conv = nn.Conv2d(inward, channels * pieces, kernel, padding=padding)
+        self.conv = Conv2d(inward, channels * pieces, kernel, padding=padding)
 
     def forward(self, x: Tensor) -> Tensor:
         most = largest(self.conv(x).unflatten(1, (self.pieces, self.channels)))

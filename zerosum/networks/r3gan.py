@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from zerosum.networks.conditional import MatchingHead
+from zerosum.networks.double_backward import Conv2d, LeakyReLU
 from zerosum.networks.labels import chosen
 from zerosum.networks.planes import planes, widths
 from zerosum.networks.resample import Downsample, Upsample
@@ -122,9 +123,9 @@ class _Block(nn.Module):
         groups = hidden // next(n for n in range(min(group, hidden), hidden + 1) if hidden % n == 0)
         self.residual = nn.Sequential(
             _conv(channels, hidden, 1, gain, bias=True),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
             _conv(hidden, hidden, 3, gain, groups, bias=True),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
             _conv(hidden, channels, 1, gain=0),
         )
 
@@ -146,10 +147,10 @@ def _linear(inward: int, outward: int) -> nn.Linear:
     return _initialised(nn.Linear(inward, outward, bias=False))
 
 
-def _conv(inward: int, outward: int, kernel: int, gain: float = 1.0, groups: int = 1, bias: bool = False) -> nn.Conv2d:
+def _conv(inward: int, outward: int, kernel: int, gain: float = 1.0, groups: int = 1, bias: bool = False) -> Conv2d:
     """Keeps the side where the filters are of 1x1 or 3x3; reads the whole plane where they are as large."""
     padding = 1 if kernel == 3 else 0
-    conv = nn.Conv2d(inward, outward, kernel, padding=padding, groups=groups, bias=bias)
+    conv = Conv2d(inward, outward, kernel, padding=padding, groups=groups, bias=bias)
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
     return _initialised(conv, gain)
@@ -162,7 +163,7 @@ def _embedding(classes: int, dimension: int, gain: float = 1.0) -> nn.Embedding:
     return embedding
 
 
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+Layer = TypeVar("Layer", nn.Linear, Conv2d)
 
 
 def _initialised(layer: Layer, gain: float = 1.0) -> Layer:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
+
+from zerosum.networks.double_backward import Placing, convolve
 
 
 class Blur(nn.Module):
@@ -28,8 +29,15 @@ class Blur(nn.Module):
         self.filter: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
+        return self._laid(x, 1)
+
+    def _laid(self, x: Tensor, stride: int, transposed: bool = False) -> Tensor:
         channels = x.shape[1]
-        return conv2d(x, self.filter.expand(channels, -1, -1, -1), padding=self.padding, groups=channels)
+        filters = self.filter.expand(channels, -1, -1, -1)
+        placing = Placing((stride, stride), (self.padding, self.padding), transposed=transposed, groups=channels)
+        wide = x.float() if x.dtype == torch.bfloat16 else x  # whose way back takes a CPU eight times as long
+        with torch.autocast(x.device.type, enabled=False):
+            return convolve(wide, filters, None, placing).to(x.dtype)
 
 
 class Downsample(Blur):
@@ -45,8 +53,7 @@ class Downsample(Blur):
         super().__init__(padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        channels, filters = x.shape[1], self.filter.expand(x.shape[1], -1, -1, -1)
-        return conv2d(x, filters, stride=2, padding=self.padding, groups=channels)
+        return self._laid(x, 2)
 
 
 class Upsample(Blur):
@@ -59,5 +66,4 @@ class Upsample(Blur):
         super().__init__(padding=1, gain=4.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        channels, filters = x.shape[1], self.filter.expand(x.shape[1], -1, -1, -1)
-        return conv_transpose2d(x, filters, stride=2, padding=self.padding, groups=channels)
+        return self._laid(x, 2, transposed=True)

@@ -27,6 +27,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from zerosum.networks.attention import SelfAttention
 from zerosum.networks.conditional import ConditionalBatchNorm2d, ProjectionHead
+from zerosum.networks.double_backward import Conv2d
 from zerosum.networks.labels import chosen
 from zerosum.networks.planes import WIDEST, planes, widths
 
@@ -254,7 +255,7 @@ def check_attention(attention: int | None, sides: list[int]) -> None:
         raise ValueError(f"attention must be at a side of the planes ({sorted(set(sides))}) or None, got {attention}.")
 
 
-def convolution(inward: int, outward: int, kernel: int, gain: float = 1.0, bias: bool = True) -> nn.Conv2d:
+def convolution(inward: int, outward: int, kernel: int, gain: float = 1.0, bias: bool = True) -> Conv2d:
     """One that keeps the side.
 
     Arguments:
@@ -264,10 +265,10 @@ def convolution(inward: int, outward: int, kernel: int, gain: float = 1.0, bias:
         gain: Of Glorot's bound.
         bias: Whether it has one.
     """
-    return initialised(nn.Conv2d(inward, outward, kernel, padding=kernel // 2, bias=bias), gain)
+    return initialised(Conv2d(inward, outward, kernel, padding=kernel // 2, bias=bias), gain)
 
 
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+Layer = TypeVar("Layer", nn.Linear, Conv2d)
 
 
 def initialised(layer: Layer, gain: float = 1.0) -> Layer:

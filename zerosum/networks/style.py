@@ -13,9 +13,9 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 
 from zerosum.networks.conditional import MatchingHead
+from zerosum.networks.double_backward import LeakyReLU, rectify
 from zerosum.networks.labels import chosen
 from zerosum.networks.planes import planes, widths
 from zerosum.networks.resample import Downsample, Upsample
@@ -120,7 +120,7 @@ class StyleMapping(nn.Module):
         if self.embedding is not None:
             w = torch.cat([w, _normalised(self.embedding(chosen(label, self.embedding.num_embeddings)))], 1)
         for layer in self.layers:
-            w = leaky_relu(layer(w), SLOPE)
+            w = rectify(layer(w), SLOPE)
         return w
 
 
@@ -193,16 +193,16 @@ class StyleDiscriminator(nn.Module):
     ):
         super().__init__()
         channels, side = widths(shape, width)[::-1], planes(shape)[0]
-        layers: list[nn.Module] = [Conv(shape[0], channels[0], 1, gain=RECTIFIED), nn.LeakyReLU(SLOPE)]
+        layers: list[nn.Module] = [Conv(shape[0], channels[0], 1, gain=RECTIFIED), LeakyReLU(SLOPE)]
         layers += [_Block(*pair, residual) for pair in itertools.pairwise(channels)]
         self.features = nn.Sequential(
             *layers,
             MinibatchDeviation(group),
             Conv(width + 1, width, 3, gain=RECTIFIED),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
             nn.Flatten(),
             Dense(width * side * side, width, gain=RECTIFIED),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
         )
         embedding = None if classes is None else nn.Embedding(classes, width)
         self.head: nn.Module = MatchingHead(Dense(width, 1 if classes is None else width), embedding, width**-0.5)
@@ -219,9 +219,9 @@ class _Block(nn.Module):
         super().__init__()
         self.convs = nn.Sequential(
             Conv(inward, inward, 3, gain=RECTIFIED),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
             Conv(inward, outward, 3, gain=1.0 if residual else RECTIFIED, down=True),
-            nn.LeakyReLU(SLOPE),
+            LeakyReLU(SLOPE),
         )
         around = Conv(inward, outward, 1, gain=math.sqrt(0.5), bias=False)
         self.around = nn.Sequential(Downsample(), around) if residual else None

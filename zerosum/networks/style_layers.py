@@ -20,8 +20,9 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
+from torch.nn.functional import linear
 
+from zerosum.networks.double_backward import Placing, convolve, rectify
 from zerosum.networks.resample import Blur
 
 SLOPE = 0.2
@@ -77,7 +78,8 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias * self.gain
         x = x if self.blur is None else self.blur(x)
-        return conv2d(x, self.weight * self.scale, bias, stride=self.stride, padding=self.padding)
+        placing = Placing((self.stride,) * 2, (self.padding,) * 2)
+        return convolve(x, self.weight * self.scale, bias, placing)
 
 
 class StyledConv(nn.Module):
@@ -107,9 +109,9 @@ class StyledConv(nn.Module):
         style, weight = self.style(w), self.weight * self.scale
         x = x * style[:, :, None, None]
         if self.blur is None:
-            y = conv2d(x, weight, padding=weight.shape[-1] // 2)
+            y = convolve(x, weight, None, Placing(padding=(weight.shape[-1] // 2,) * 2))
         else:
-            y = self.blur(conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+            y = self.blur(convolve(x, weight.transpose(0, 1), None, Placing((2, 2), transposed=True)))
         if self.deviation is None:
             return y
         squares = linear(style.square(), weight.square().sum((2, 3)))
@@ -138,7 +140,7 @@ class StyledLayer(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         y = self.conv(x, w)
         drawn = torch.randn_like(y[:, :1]) if self.training else self.noise
-        return leaky_relu(y + RECTIFIED * (drawn * self.strength + self.bias), SLOPE)
+        return rectify(y + RECTIFIED * (drawn * self.strength + self.bias), SLOPE)
 
 
 class Colours(nn.Module):
