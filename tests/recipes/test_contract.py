@@ -13,6 +13,7 @@ from zerosum.api.contract import CHECKS, Trial, broken
 from zerosum.cli.parse import option, parse
 from zerosum.data import open_data
 from zerosum.errors import ConfigError
+from zerosum.networks import Strength
 from zerosum.training import Feed, ImageConfig
 
 RECIPES = recipes.names()
@@ -67,24 +68,41 @@ def test_data_it_cannot_take_are_refused_in_a_sentence(name):
         api.build(module, module.Config(), open_data("ring").spec, 0)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_switches_of_images_are_played(name):
+OF_IMAGES = [
+    *((name, {}) for name in RECIPES if recipes.needs(name) != "examples"),
+    ("sngan", {"networks": "convolutions"}),
+    ("sngan", {"networks": "residual", "learning_rate": 1e-4}),
+    ("wgan_gp", {"networks": "residual"}),
+]
+
+
+@pytest.mark.parametrize(("name", "networks"), OF_IMAGES)
+def test_switches_of_images_are_played(name, networks):
     """Augmentation of either kind and the sliced head: the same contract, and other numbers than without."""
     module = recipes.find(name)
-    if not issubclass(module.Config, ImageConfig):
-        pytest.skip("not of images alone")
-    plain, feed = tiny(name)
+    assert issubclass(module.Config, ImageConfig)
+    plain, feed = tiny(name, **networks)
     play(plain.game, feed, 2, 0)
     for switches in ({"augment": "diffaugment"}, {"augment": "adaptive", "augment_images": 100}, {"san": True}):
-        experiment, feed = tiny(name, **switches)
-        if "strength" in experiment.game.networks:
-            experiment.game.networks["strength"].p.fill_(0.5)
+        experiment, feed = tiny(name, **networks, **switches)
+        strengths = [network for network in experiment.game.networks.values() if isinstance(network, Strength)]
+        assert bool(strengths) == (switches.get("augment") == "adaptive")
+        for strength in strengths:
+            strength.p.fill_(0.5)
         play(experiment.game, feed, 2, 0)
-        weights, other = (e.game.networks["generator"].parameters() for e in (plain, experiment))
-        assert not all(torch.equal(a, b) for a, b in zip(weights, other, strict=True))
+        for generator in (name for name in plain.game.networks if name.startswith("generator")):
+            weights, other = (e.game.networks[generator].parameters() for e in (plain, experiment))
+            assert not all(torch.equal(a, b) for a, b in zip(weights, other, strict=True))
         for sentence, look in CHECKS.items():
-            trial = Trial(module, module.Config(**small(module), **switches), "digits")
+            trial = Trial(module, module.Config(**small(module), **networks, **switches), "digits")
             assert broken(look, trial) is None, sentence
+
+
+@pytest.mark.parametrize("name", ["sngan", "wgan_gp"])
+@pytest.mark.parametrize("switch", [{"augment": "diffaugment"}, {"san": True}])
+def test_switches_of_images_are_refused_for_other_networks(name, switch):
+    with pytest.raises(ConfigError, match=f"{next(iter(switch))} is a switch of networks of images, got .* residual"):
+        tiny(name, **switch)
 
 
 def another(hint, value):

@@ -14,8 +14,13 @@ from tests.recipes.test_contract import RECIPES, tiny
 FOLDER = Path(__file__).parent / "golden"
 
 
-SETTINGS = {"gan": {"learning_rate": 10.0}, "conditional": {"learning_rate": 4.0}}
-"""Where the published ones would leave everything as it was for 20 rounds."""
+SETTINGS = {
+    "gan": {"learning_rate": 10.0},
+    "conditional": {"learning_rate": 4.0},
+    "sngan": {"learning_rate": 1e-4},
+}
+"""Where the published ones would leave everything as it was for 20 rounds, or part after what processors round unlike.
+"""
 
 
 def losses(name):
@@ -39,5 +44,4 @@ def test_golden_losses(name):
     for line, expected in zip(lines, kept, strict=True):
         terms, values = line.split()[::2], [float(v) for v in line.split()[1::2]]
         assert terms == expected.split()[::2]
-        # Processors round unlike, and logits are around 1: a hinge that is nearly reached is known to as many places.
-        assert values == pytest.approx([float(v) for v in expected.split()[1::2]], rel=1e-3, abs=1e-4)
+        assert values == pytest.approx([float(v) for v in expected.split()[1::2]], rel=1e-3)

@@ -55,7 +55,7 @@ def test_residual_networks_are_penalised_image_by_image():
     experiment, feed = tiny("wgan_gp", "digits", networks="residual", width=4)
     net, batch = experiment.game.networks, feed.batches(0, 0)[0][0]
     net.generator.eval()
-    x, fake, epsilon = batch["x"], net.generator(batch["z"]).detach(), batch["epsilon"]
+    x, fake, epsilon = 2 * batch["x"] - 1, net.generator(batch["z"]).detach(), batch["epsilon"]
     expected = 0.0
     for i in range(16):
         point = (epsilon[i] * x[i] + (1 - epsilon[i]) * fake[i]).unsqueeze(0).requires_grad_()
@@ -63,7 +63,9 @@ def test_residual_networks_are_penalised_image_by_image():
         expected += (float(slope.norm()) - 1) ** 2 / 16
     terms = experiment.game.schedule.turns[0].objective(net, batch)
     assert float(terms["penalty"].detach()) == pytest.approx(expected, rel=1e-4)
-    assert 0 <= float(fake.min()) < float(fake.max()) <= 1
+    assert -1 <= float(fake.min()) < 0 < float(fake.max()) <= 1
+    images = experiment.sample(16, 0)
+    assert 0 <= float(images.min()) < float(images.max()) <= 1
 
 
 def test_residual_networks_of_points_are_refused():

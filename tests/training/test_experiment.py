@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.games import noisy_experiment
+from tests.recipes.test_contract import tiny
 from zerosum.errors import Unsupported
 from zerosum.training.experiment import CHUNK, WHY_NOT
 
@@ -42,3 +43,13 @@ def test_what_cannot_be_answered_says_why(question):
         experiment.ask(question, {"x": torch.zeros(1, 2)})
     with pytest.raises(Unsupported, match="cannot dance: no such question"):
         experiment.ask("dance", {})
+
+
+def test_a_picture_shows_one_label_after_another():
+    experiment, _ = tiny("conditional")
+    (batch,) = experiment.drawn(32)
+    order = sorted(range(32), key=lambda i: (int(batch["fake_label"][i]), i))
+    assert order != list(range(32))
+    assert torch.equal(experiment.pictured(32), experiment.sample(32)[order])
+    plain, _ = tiny("vanilla")
+    assert torch.equal(plain.pictured(8), plain.sample(8))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import zerosum as zs
 from tests.games import noisy_experiment, points
 from zerosum.errors import Diverged, RunError
 from zerosum.training import Goal, Intervals, RunFolder, Training, files, log, play_round
@@ -227,6 +228,15 @@ def without_batch_norm():
 
     game, feed = plain_gan()
     return Experiment(game, {"z": Normal(4)}, {"sample": lambda net, b: net.generator(b["z"])}), feed
+
+
+def test_the_log_says_what_networks_without_parameters_count():
+    told = {"augment": "adaptive", "augment_images": 640, "log_every": 4, "progress": False}
+    zs.train("dcgan", rounds=4, batch_size=16, width=2, kernel=4, out="run", **told)
+    (record,) = (r for r in records() if "terms" in r)
+    (p,) = (value for name, value in record["signals"].items() if not name.endswith("skipped"))
+    assert list(record["signals"]) == ["discriminator/skipped", "generator/skipped", "strength/p"]
+    assert p == pytest.approx(float(zs.load("run").experiment.game.networks["strength"].p))
 
 
 def test_a_few_skipped_updates_are_told():

@@ -205,7 +205,7 @@ def _system(facts: Facts, machine: Machine, reasons: list[tuple[str, str]]) -> t
     labels = facts.classes is not None and facts.classes > 1
     if machine.device == "cpu":
         reasons.append(
-            ("recipe", "dcgan, narrow: on a CPU it sees some three times as many images as r3gan in the same time")
+            ("recipe", "dcgan, narrow: on a CPU it sees more than twice as many images as r3gan in the same time")
         )
         if labels:
             reasons.append(("labels", f"{facts.classes} are left aside, as dcgan has no use for them"))

@@ -117,6 +117,16 @@ class Game:
         """The same parameters by name, ``network.parameter``."""
         return self._named[player]
 
+    def scalars(self) -> dict[str, float]:
+        """The 0-d buffers of networks without parameters, ``network/buffer``: the probability of augmentation, say."""
+        return {
+            f"{name}/{buffer}": float(value)
+            for name, network in self.networks.items()
+            if not any(True for _ in network.parameters())
+            for buffer, value in network.named_buffers()
+            if value.dim() == 0
+        }
+
     @property
     def mode(self) -> Mode:
         """How a round is run: ``eager``, ``graph`` (recorded, on CUDA; the same bits) or ``compile`` (traced).

@@ -7,6 +7,8 @@ References:
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +45,8 @@ class BandGenerator(nn.Module):
 
 
 def band_discriminator(channels: int, side: int, width: int, dropout: float = 0.0) -> nn.Sequential:
-    """Images with real detail or with generated: two convolutions, the first of stride 2, to a logit (N, 1).
+    """Images with real detail or with generated: two convolutions, the first of stride 2, are ``features``; the
+    ``head`` makes them a logit (N, 1).
 
     Arguments:
         channels: Of the image.
@@ -56,7 +59,7 @@ def band_discriminator(channels: int, side: int, width: int, dropout: float = 0.
     """
     if side % 2:
         raise ValueError(f"a band has an even side, got {side}.")
-    return nn.Sequential(
+    features = nn.Sequential(
         Conv2d(channels, width, KERNEL, 2, KERNEL // 2),
         LeakyReLU(0.2),
         nn.Dropout(dropout),
@@ -64,8 +67,8 @@ def band_discriminator(channels: int, side: int, width: int, dropout: float = 0.
         LeakyReLU(0.2),
         nn.Dropout(dropout),
         nn.Flatten(),
-        nn.Linear(width * (side // 2) ** 2, 1),
     )
+    return nn.Sequential(OrderedDict(features=features, head=nn.Linear(width * (side // 2) ** 2, 1)))
 
 
 def _convolution(inward: int, outward: int, bias: bool = True) -> Conv2d:

@@ -12,7 +12,10 @@ References:
 
 from __future__ import annotations
 
+import dataclasses
+from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,14 +26,14 @@ from zerosum.losses import nonsaturating
 from zerosum.metrics import suited
 from zerosum.networks import BandGenerator, band_discriminator, perceptrons, planes
 from zerosum.sources import Uniform
-from zerosum.training import Experiment, fields
+from zerosum.training import Experiment, ImageConfig, Images, fields
 from zerosum.updates import adam
 
 NEEDS = "images"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ImageConfig):
     """The paper's networks for CIFAR-10, of half their width; Adam in the place of its SGD with momentum."""
 
     batch_size: fields.Count = 64
@@ -49,8 +52,6 @@ class Config:
     """Channels of the bands' networks; 64 in the paper [channels]."""
     dropout: fields.Share = 0.0
     """Share of the bands' discriminators' activations left out; 0.5 in the paper."""
-    average_halflife: fields.Positive = 10_000
-    """Half-life of a weight in the generators' averages, which samples are drawn from; of this project [images]."""
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
@@ -60,77 +61,90 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ValueError: The data are no such images.
     """
     sides = planes(spec.shape)[-config.levels - 1 :]
-    channels, levels = spec.shape[0], len(sides) - 1
-    smallest = perceptrons((channels, sides[0], sides[0]), config.latent, (config.hidden,) * 2, final=nn.Tanh)
-    networks: dict[str, nn.Module] = {f"{name}_{sides[0]}": network for name, network in smallest.items()}
+    channels, bands = spec.shape[0], len(sides) - 1
+    games = [Images(config, _at(spec, sides[0]), *_smallest(config, (channels, sides[0], sides[0])))]
     for side in sides[1:]:
-        networks[f"generator_{side}"] = BandGenerator(channels, config.width)
-        networks[f"discriminator_{side}"] = band_discriminator(channels, side, config.width, config.dropout)
+        generator = BandGenerator(channels, config.width)
+        discriminator = band_discriminator(channels, side, config.width, config.dropout)
+        games.append(Images(config, _at(spec, side), generator, discriminator))
     sizes = [config.latent, *(side * side for side in sides[1:])]
 
-    def made(net: Networks, level: int, coarse: Tensor | None, z: Tensor) -> Tensor:
-        """An image at a level, on the coarse one it is to refine."""
-        generator = net[f"generator_{sides[level]}"]
-        noise = torch.split(z, sizes, 1)[level]
-        image: Tensor = generator(noise) if coarse is None else coarse + generator(coarse, noise)
-        return image
+    def level_of(net: Networks, level: int, coarse: Tensor | None) -> Networks:
+        """A level's networks, as those of a game of images: detail is added to the coarse ones it is for."""
+        own = {name: net[f"{name}_{sides[level]}"] for name in games[level].networks}
+        if coarse is not None:
+            detail = own["generator"]
+            own["generator"] = lambda z: coarse + detail(coarse, z)
+        return Networks(own, net.game)
 
-    def at(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
-        """A real image at a level, and what is left of it without its detail there."""
-        bands = laplacian_pyramid(to_symmetric(x), levels)[::-1][: level + 1]
-        if not level:
-            return bands[0], None
-        coarse = _enlarged(from_laplacian_pyramid(bands[::-1][1:]), bands[-1])
-        return coarse + bands[-1], coarse
+    def at_level(level: int, objective: Objective) -> Objective:
+        """An objective on real images of a level and on generated detail for the same coarse ones."""
 
-    def discriminator(level: int) -> Objective:
-        def objective(net: Networks, batch: Batch) -> Terms:
-            """Tell images with real detail from those with generated detail on the same coarse image."""
-            real, coarse = at(batch["x"], level)
-            with torch.no_grad():
-                fake = made(net, level, coarse, batch["z"])
-            judge = net[f"discriminator_{sides[level]}"]
-            return nonsaturating.discriminator(judge(real), judge(fake))
+        def of_level(net: Networks, batch: Batch) -> Terms:
+            pyramid = laplacian_pyramid(to_symmetric(batch["x"]), bands)[::-1][: level + 1]
+            real, coarse = pyramid[0], None
+            if level:
+                coarse = _enlarged(from_laplacian_pyramid(pyramid[::-1][1:]), pyramid[-1])
+                real = coarse + pyramid[-1]
+            z = torch.split(batch["z"], sizes, 1)[level]
+            return objective(level_of(net, level, coarse), {**batch, "x": from_symmetric(real), "z": z})
 
-        return objective
-
-    def generator(level: int) -> Objective:
-        def objective(net: Networks, batch: Batch) -> Terms:
-            _, coarse = at(batch["x"], level)
-            fake = made(net, level, coarse, batch["z"])
-            return {"fool": nonsaturating.generator(net[f"discriminator_{sides[level]}"](fake))}
-
-        return objective
+        return of_level
 
     def sample(net: Networks, batch: Batch) -> Tensor:
         """From the smallest image through every band."""
-        image = made(net, 0, None, batch["z"])
+        noises = torch.split(batch["z"], sizes, 1)
+        image: Tensor = level_of(net, 0, None).generator(noises[0])
         for level, side in enumerate(sides[1:], 1):
             coarse = _enlarged(image, image.new_zeros(len(image), channels, side, side))
-            image = made(net, level, coarse, batch["z"])
+            image = level_of(net, level, coarse).generator(noises[level])
         return from_symmetric(image).clamp(0, 1)
 
     def score(net: Networks, batch: Batch) -> Tensor:
         """The logit of the finest level's discriminator, (N,)."""
-        logit: Tensor = net[f"discriminator_{sides[-1]}"](to_symmetric(batch["x"])).squeeze(1)
-        return logit
+        return games[-1].answers["score"](level_of(net, bands, None), batch)
 
     update = adam(config.learning_rate, (config.beta1, 0.999))
-    kinds = {"discriminator": discriminator, "generator": generator}
+    turns: list[Turn] = []
+    for level, (side, images) in enumerate(zip(sides, games, strict=True)):
+        turns += [
+            Turn(f"discriminator_{side}", at_level(level, images.tell_apart(nonsaturating))),
+            Turn(f"generator_{side}", at_level(level, images.fool(nonsaturating))),
+        ]
+
+    def named(of: str) -> dict[str, Any]:
+        return {
+            f"{name}_{side}": value
+            for side, images in zip(sides, games, strict=True)
+            for name, value in getattr(images, of).items()
+        }
+
     game = Game(
-        networks,
-        players={name: Player((name,), update) for name in networks},
-        schedule=alternating(
-            *(Turn(f"{kind}_{side}", make(k)) for k, side in enumerate(sides) for kind, make in kinds.items())
-        ),
-        averages={name: config.average_halflife for name in networks if name.startswith("generator")},
+        named("networks"),
+        players={turn.player: Player((turn.player,), update) for turn in turns},
+        schedule=alternating(*turns),
+        averages=named("averages"),
     )
     return Experiment(
         game,
-        draws={"z": Uniform(-1, 1, sum(sizes))},
+        draws={"z": Uniform(-1, 1, sum(sizes)), **games[0].draws},
         answers={"sample": sample, "decode": sample, "score": score},
         metrics=suited(spec),
     )
+
+
+def _at(spec: DataSpec, side: int) -> DataSpec:
+    """The data at a side."""
+    return dataclasses.replace(spec, shape=(spec.shape[0], side, side))
+
+
+def _smallest(config: Config, shape: tuple[int, int, int]) -> tuple[nn.Module, nn.Module]:
+    """Perceptrons for the smallest image; the discriminator in two parts."""
+    made = perceptrons(shape, config.latent, (config.hidden,) * 2, final=nn.Tanh)
+    flatten, layers = made["discriminator"].children()
+    assert isinstance(layers, nn.Sequential)
+    parts = OrderedDict(features=nn.Sequential(flatten, layers[:-1]), head=layers[-1])
+    return made["generator"], nn.Sequential(parts)
 
 
 def _enlarged(image: Tensor, like: Tensor) -> Tensor:

@@ -22,7 +22,6 @@ from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import hinge
 from zerosum.metrics import suited
 from zerosum.networks import (
-    Affine,
     ResNetDiscriminator,
     ResNetGenerator,
     dcgan_discriminator,
@@ -31,12 +30,21 @@ from zerosum.networks import (
     spectral_norm,
 )
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, fields, fool, tell_apart
+from zerosum.training import (
+    GENERATES,
+    Experiment,
+    ImageConfig,
+    Images,
+    fields,
+    fool,
+    refuse_switches,
+    tell_apart,
+)
 from zerosum.updates import adam
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ImageConfig):
     """The paper's decays of Adam and updates per round; the other numbers are this project's, for perceptrons."""
 
     k: fields.Count = 5
@@ -67,39 +75,43 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; by convolutions on square images.
 
     Raises:
-        ConfigError: Convolutions are asked for, and the data are no images of such a side.
+        ConfigError: Convolutions are asked for and the data are no images of such a side, or a switch of theirs without
+            them.
     """
-    networks: dict[str, nn.Module] = {}
-    if config.networks != "perceptrons":
-        generator: nn.Module
-        discriminator: nn.Module
-        try:
-            if config.networks == "convolutions":
-                generator = dcgan_generator(config.latent, spec.shape, config.width, kernel=4)
-                discriminator = dcgan_discriminator(spec.shape, config.width, kernel=4, batch_norm=False)
-            else:
-                generator = ResNetGenerator(config.latent, spec.shape, config.width)
-                discriminator = ResNetDiscriminator(spec.shape, config.width)
-        except ValueError as error:
-            raise ConfigError(f"{str(error)[:-1]} ({spec.name}); take networks perceptrons.") from error
-        networks |= {
-            "generator": nn.Sequential(generator, Affine(0.5, 0.5)),
-            "discriminator": nn.Sequential(Affine(2.0, -1.0), discriminator),
-        }
-    else:
-        final = None if spec.kind == "real" else nn.Sigmoid
-        networks |= perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
-    spectral_norm(networks["discriminator"])
     update = adam(config.learning_rate, (config.beta1, config.beta2))
+    players = {name: Player((name,), update) for name in ("discriminator", "generator")}
+    draws = {"z": Normal(config.latent)}
+    if config.networks == "perceptrons":
+        refuse_switches(config, "take networks convolutions or residual")
+        final = None if spec.kind == "real" else nn.Sigmoid
+        networks = perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
+        spectral_norm(networks["discriminator"])
+        turns = Turn("discriminator", tell_apart(hinge), repeat=config.k), Turn("generator", fool(hinge))
+        game = Game(networks, players=players, schedule=alternating(*turns))
+        return Experiment(game, draws=draws, answers=GENERATES, metrics=suited(spec))
+    try:
+        images = Images(config, spec, *_convolutional(config, spec))
+    except ValueError as error:
+        raise ConfigError(f"{str(error)[:-1]} ({spec.name}); take networks perceptrons.") from error
+    spectral_norm(images.networks["discriminator"])
     game = Game(
-        networks,
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
+        images.networks,
+        players=players,
         schedule=alternating(
-            Turn("discriminator", tell_apart(hinge), repeat=config.k),
-            Turn("generator", fool(hinge)),
+            Turn("discriminator", images.tell_apart(hinge), repeat=config.k),
+            Turn("generator", images.fool(hinge)),
         ),
+        averages=images.averages,
     )
-    return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=suited(spec))
+    return Experiment(game, draws=draws | images.draws, answers=images.answers, metrics=suited(spec))
+
+
+def _convolutional(config: Config, spec: DataSpec) -> tuple[nn.Module, nn.Module]:
+    """Generator and discriminator, with images in [-1, 1]."""
+    if config.networks == "residual":
+        generator = ResNetGenerator(config.latent, spec.shape, config.width)
+        return generator, ResNetDiscriminator(spec.shape, config.width)
+    return (
+        dcgan_generator(config.latent, spec.shape, config.width, kernel=4),
+        dcgan_discriminator(spec.shape, config.width, kernel=4, batch_norm=False),
+    )

@@ -20,17 +20,17 @@ from torch import nn
 
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.game import Batch, Game, Networks, Objective, Player, Terms, Turn, alternating
 from zerosum.losses import gradient_penalty, interpolate, wasserstein
 from zerosum.metrics import suited
-from zerosum.networks import Affine, ResNetDiscriminator, ResNetGenerator, perceptrons
-from zerosum.sources import Normal, Uniform
-from zerosum.training import GENERATES, Experiment, fields, fool
+from zerosum.networks import ResNetDiscriminator, ResNetGenerator, perceptrons
+from zerosum.sources import Normal, Prior, Uniform
+from zerosum.training import GENERATES, Experiment, ImageConfig, Images, fields, fool, refuse_switches
 from zerosum.updates import adam
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ImageConfig):
     """The paper's schedule and decays, on smaller networks with larger steps."""
 
     k: fields.Count = 5
@@ -65,9 +65,42 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; the critic has no sigmoid and no batch norm, as its slope is an example's own.
 
     Raises:
-        ConfigError: Residual networks are asked for, and the data are no square images of such a side.
+        ConfigError: Residual networks are asked for and the data are no square images of such a side, or a switch of
+            theirs without them.
     """
+    rate, betas = config.learning_rate, (config.beta1, config.beta2)
+    players = {
+        "discriminator": Player(("discriminator",), adam(config.rate_ratio * rate, betas)),
+        "generator": Player(("generator",), adam(rate, betas)),
+    }
+    draws: dict[str, Prior] = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
+    if config.networks == "perceptrons":
+        refuse_switches(config, "take networks residual")
+        hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
+        # The loss sees differences of the critic's values only, so its last layer has no bias.
+        networks = perceptrons(spec.shape, config.latent, hidden, final=final, final_bias=False)
+        turns = Turn("discriminator", _critic(config.penalty), repeat=config.k), Turn("generator", fool(wasserstein))
+        averages = {"generator": config.average_halflife}
+        game = Game(networks, players=players, schedule=alternating(*turns), averages=averages)
+        return Experiment(game, draws=draws, answers=GENERATES, metrics=suited(spec))
+    try:
+        generator = ResNetGenerator(config.latent, spec.shape, config.width)
+        images = Images(config, spec, generator, ResNetDiscriminator(spec.shape, config.width))
+    except ValueError as error:
+        raise ConfigError(f"{str(error)[:-1]} ({spec.name}); take networks perceptrons.") from error
+    game = Game(
+        images.networks,
+        players=players,
+        schedule=alternating(
+            Turn("discriminator", images.tell_apart(wasserstein, penalty=config.penalty), repeat=config.k),
+            Turn("generator", images.fool(wasserstein)),
+        ),
+        averages=images.averages,
+    )
+    return Experiment(game, draws=draws | images.draws, answers=images.answers, metrics=suited(spec))
 
+
+def _critic(penalty: float) -> Objective:
     def critic(net: Networks, batch: Batch) -> Terms:
         """Score real above generated, with slope 1 between the two: eq. 3."""
         with torch.no_grad():
@@ -75,38 +108,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         between = interpolate(batch["x"], fake, batch["epsilon"])
         return {
             **wasserstein.discriminator(net.discriminator(batch["x"]), net.discriminator(fake)),
-            "penalty": config.penalty * gradient_penalty(net.discriminator, between),
+            "penalty": penalty * gradient_penalty(net.discriminator, between),
         }
 
-    rate, betas = config.learning_rate, (config.beta1, config.beta2)
-    networks: dict[str, nn.Module] = {}
-    if config.networks == "residual":
-        try:
-            networks |= {
-                "generator": nn.Sequential(ResNetGenerator(config.latent, spec.shape, config.width), Affine(0.5, 0.5)),
-                "discriminator": nn.Sequential(Affine(2.0, -1.0), ResNetDiscriminator(spec.shape, config.width)),
-            }
-        except ValueError as error:
-            raise ConfigError(f"{str(error)[:-1]} ({spec.name}); take networks perceptrons.") from error
-    else:
-        hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
-        # The loss sees differences of the critic's values only, so its last layer has no bias.
-        networks |= perceptrons(spec.shape, config.latent, hidden, final=final, final_bias=False)
-    game = Game(
-        networks,
-        players={
-            "discriminator": Player(("discriminator",), adam(config.rate_ratio * rate, betas)),
-            "generator": Player(("generator",), adam(rate, betas)),
-        },
-        schedule=alternating(
-            Turn("discriminator", critic, repeat=config.k),
-            Turn("generator", fool(wasserstein)),
-        ),
-        averages={"generator": config.average_halflife},
-    )
-    return Experiment(
-        game,
-        draws={"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)},
-        answers=GENERATES,
-        metrics=suited(spec),
-    )
+    return critic

@@ -190,6 +190,19 @@ class Experiment:
         chunks = list(self.samples(n, seed, raw, label))
         return torch.cat(chunks)
 
+    def pictured(self, n: int, seed: int = 0) -> Tensor:
+        """The same, in the order of a picture: one label after another, where there are labels.
+
+        Arguments:
+            n: How many.
+            seed: Of the latents, and of what networks draw inside.
+        """
+        samples = self.sample(n, seed)
+        if FAKE_LABEL not in self.draws:
+            return samples
+        labels = torch.cat([batch[FAKE_LABEL] for batch in self.drawn(n, seed)])
+        return samples[labels.argsort(stable=True)]
+
     def _asked(self, name: str, batch: Batch, raw: bool, seed: int, chunk: int) -> Tensor:
         """An answer about a chunk, with what the networks draw inside drawn from (seed, chunk)."""
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers are the caller's

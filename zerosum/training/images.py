@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from zerosum.data import DataSpec, from_symmetric, to_symmetric
 from zerosum.errors import ConfigError
 from zerosum.game import Batch, Networks, Objective, Ramp, Terms, linear
-from zerosum.losses import AdversarialLoss, squared_slope, wasserstein
+from zerosum.losses import AdversarialLoss, gradient_penalty, interpolate, squared_slope, wasserstein
 from zerosum.networks import ADAPTIVE, DIFFAUGMENT, Strength, augment, numbers, sliced
 from zerosum.sources import Labels, Prior, Uniform
 from zerosum.training import fields
@@ -95,7 +95,14 @@ class Images:
             self.draws["fake_label"] = Labels(classes, spec.shares)
         self.answers: Mapping[str, Answer] = {"sample": self._sample, "decode": self._sample, "score": self._score}
 
-    def tell_apart(self, loss: AdversarialLoss, r1: Weight = 0.0, r2: Weight = 0.0, classify: float = 0.0) -> Objective:
+    def tell_apart(
+        self,
+        loss: AdversarialLoss,
+        r1: Weight = 0.0,
+        r2: Weight = 0.0,
+        penalty: float = 0.0,
+        classify: float = 0.0,
+    ) -> Objective:
         """The discriminator's objective.
 
         Arguments:
@@ -103,6 +110,8 @@ class Images:
             r1: Weight of the term ``r1``, half the mean squared slope at real images before augmentation; 0 leaves it
                 out.
             r2: The same at generated images.
+            penalty: Weight of the term ``penalty``, the squared distance of the slope from 1 between pairs, at the
+                places ``epsilon`` of the batch; 0 leaves it out.
             classify: Weight of the terms ``class_real`` and ``class_fake``, the cross-entropy of the auxiliary
                 classifier; 0 leaves them out.
         """
@@ -136,6 +145,9 @@ class Images:
             for name, weight, logits, points in (("r1", r1, real, x), ("r2", r2, unreal, fake)):
                 if weight != 0:
                     terms[name] = now(weight, batch) / 2 * squared_slope(logits, points).mean()
+            if penalty:
+                between = interpolate(x.detach(), fake.detach(), batch["epsilon"])
+                terms["penalty"] = penalty * gradient_penalty(lambda at: self._held(net, at, batch, 0, label), between)
             return terms
 
         return discriminator
@@ -150,11 +162,7 @@ class Images:
         def discriminator(net: Networks, batch: Batch) -> Terms:
             label = batch["label"] if self._classes is not None else None
             x = to_symmetric(batch["x"]).detach().requires_grad_()
-            seen = self._seen(net, x, batch, 0)
-            if self._san:
-                logits = net.discriminator.head.parts(net.discriminator.features(seen), label)[0]
-            else:
-                logits = self.judge(net, seen, label)
+            logits = self._held(net, x, batch, 0, label)
             return {"r1": now(r1, batch) / 2 * squared_slope(logits, x).mean()}
 
         return discriminator
@@ -222,6 +230,14 @@ class Images:
         p = net.strength.p if "strength" in net else 1.0
         return augment(x, batch["augment"].chunk(2, 1)[half], self._changes, p)
 
+    def _held(self, net: Networks, x: Tensor, batch: Batch, half: int, label: Tensor | None) -> Tensor:
+        """Logits of images before augmentation, for the features alone: a sliced head's direction is held."""
+        seen = self._seen(net, x, batch, half)
+        if not self._san:
+            return self.judge(net, seen, label)
+        logits: Tensor = net.discriminator.head.parts(net.discriminator.features(seen), label)[0]
+        return logits
+
     def _sample(self, net: Networks, batch: Batch) -> Tensor:
         """Images in [0, 1]; of the first label where none is said."""
         z, label = batch["z"], None
@@ -238,6 +254,21 @@ class Images:
         logits = torch.stack([self.judge(net, x, label.expand(len(x))).squeeze(1) for label in labels])
         shares = torch.tensor(self._shares or [1 / self._judged] * self._judged, device=x.device)
         return (shares[:, None] * logits).sum(0)
+
+
+def refuse_switches(config: ImageConfig, remedy: str) -> None:
+    """See that neither augmentation nor a sliced head is asked for, where the networks are not those of images.
+
+    Arguments:
+        config: The recipe's.
+        remedy: What to do about it, for the message.
+
+    Raises:
+        ConfigError: One is.
+    """
+    for name, off in (("augment", "none"), ("san", False)):
+        if (value := getattr(config, name)) != off:
+            raise ConfigError(f"{name} is a switch of networks of images, got {value!r}; {remedy}.")
 
 
 def now(weight: Weight, batch: Batch) -> Tensor | float:

@@ -86,8 +86,9 @@ class Records:
         self.attempt("log", lambda: log.append(self._folder.log, {**self._stamp(), "event": event}))
 
     def line(self, reading: Reading) -> None:
-        """A line of the log: terms, and what was skipped."""
-        signals = {f"{player}/skipped": count for player, count in reading.skipped.items()}
+        """A line of the log: terms, what was skipped, and what networks keep count of."""
+        skipped = {f"{player}/skipped": count for player, count in reading.skipped.items()}
+        signals = {**skipped, **self._course.game.scalars()}
         record = {**self._stamp(), "terms": reading.terms, "signals": signals}
         self._display.terms(record)
         self.attempt("log", lambda: log.append(self._folder.log, record))
@@ -164,7 +165,7 @@ class Records:
     def _picture(self) -> Path:
         data = self._open_split("train")
         n = SHOWN_POINTS if data.spec.kind == "real" else SHOWN_IMAGES
-        samples = self._course.experiment.sample(n, self._seed)
+        samples = self._course.experiment.pictured(n, self._seed)
         reals = data.batch(0, n)["x"] if data.spec.kind == "real" else None
         path = self._folder.samples / f"round-{self._course.round:08d}.png"
         files.make_folder(path.parent)
