@@ -80,7 +80,8 @@ def played(loss: AdversarialLoss, seed: int) -> Experiment:
 CHECKS = {
     "r3gan-grid": grid,
     "r3gan-digits": train("r3gan", "digits", 400),
-    "r3gan-fashion-mnist": train("r3gan", "fashion-mnist", 150),
+    "r3gan-digits-bfloat16": train("r3gan", "digits", 400, precision="bfloat16"),
+    "r3gan-fashion-mnist": train("r3gan", "fashion-mnist", 400),
 }
 ASKED = {
     "r3gan-grid": (
@@ -92,5 +93,6 @@ ASKED = {
         Bound("no pairs: largest logit"),
     ),
     "r3gan-digits": (Bound("neighbour_classes", least=9), Bound("neighbour_distance", most=1.5)),
+    "r3gan-digits-bfloat16": (Bound("neighbour_classes", least=9), Bound("neighbour_distance", most=1.5)),
     "r3gan-fashion-mnist": (Bound("neighbour_classes", least=8), Bound("neighbour_distance", most=1.5)),
 }
