@@ -65,7 +65,7 @@ def classifier(data: str, seed: int) -> nn.Module:
     return network.requires_grad_(False)
 
 
-CHECKS = {"conditional-digits": labels("digits", 5_000), "conditional-mnist": labels("mnist", 5_000)}
+CHECKS = {"conditional-digits": labels("digits", 5_000), "conditional-mnist": labels("mnist", 8_000)}
 ASKED = {
     name: (
         Bound("labels as asked", least=0.9),

@@ -18,7 +18,7 @@ def surprise(net, x, label):
 
 def test_the_terms_are_the_papers():
     """Log-likelihoods of the source and of the label, at real and generated images of the same labels."""
-    experiment, feed = tiny("acgan", classify=0.7, be_classified=0.3)
+    experiment, feed = tiny("acgan", classify=0.7, dropout=0.0)
     net, ((first,), (last,)) = experiment.game.networks, feed.batches(0, 0)
     turns = experiment.game.schedule.turns
     found = [turn.objective(copy.deepcopy(net), b) for turn, b in zip(turns, (first, last), strict=True)]
@@ -33,7 +33,7 @@ def test_the_terms_are_the_papers():
         }
         fool = {
             "fool": float(softplus(-net.discriminator(drawn)).mean()),
-            "class": 0.3 * surprise(net, drawn, last["fake_label"]),
+            "class": 0.7 * surprise(net, drawn, last["fake_label"]),
         }
     for terms, expected in zip(found, (wanted, fool), strict=True):
         assert {name: float(term.detach()) for name, term in terms.items()} == pytest.approx(expected, rel=1e-4)

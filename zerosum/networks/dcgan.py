@@ -14,6 +14,7 @@ from collections import OrderedDict
 from torch import nn
 
 from zerosum.networks.double_backward import Conv2d, LeakyReLU
+from zerosum.networks.dropout import Dropout
 from zerosum.networks.planes import planes
 
 
@@ -49,7 +50,7 @@ def dcgan_generator(latent: int, shape: tuple[int, ...], width: int = 64, kernel
 
 
 def dcgan_discriminator(
-    shape: tuple[int, ...], width: int = 64, kernel: int = 5, batch_norm: bool = True
+    shape: tuple[int, ...], width: int = 64, kernel: int = 5, batch_norm: bool = True, dropout: float = 0.0
 ) -> nn.Sequential:
     """The mirror: convolutions of stride 2 with leaky rectifiers, batch norm in all but the first, and a logit.
 
@@ -61,6 +62,7 @@ def dcgan_discriminator(
         width: Channels of the largest hidden planes.
         kernel: Side of the filters: 5 as in the paper, or 4.
         batch_norm: As in the paper; without it, examples do not see each other.
+        dropout: Share of the activations left out in training, of every hidden layer; none in the paper.
 
     Returns:
         Maps (N, C, S, S) to logits (N, 1): ``features``, then ``head``.
@@ -69,10 +71,11 @@ def dcgan_discriminator(
         ValueError: The shape is none of these, or the kernel is neither 4 nor 5.
     """
     channels = _channels(shape, width, kernel)
-    layers: list[nn.Module] = [_down(shape[0], channels[0], kernel, bias=True), LeakyReLU(0.2)]
+    activation = [LeakyReLU(0.2), *([Dropout(dropout)] if dropout else [])]
+    layers: list[nn.Module] = [_down(shape[0], channels[0], kernel, bias=True), *activation]
     for inward, outward in itertools.pairwise(channels):
         norm = [nn.BatchNorm2d(outward)] if batch_norm else []
-        layers += [_down(inward, outward, kernel, bias=not batch_norm), *norm, LeakyReLU(0.2)]
+        layers += [_down(inward, outward, kernel, bias=not batch_norm), *norm, *activation]
     head = nn.Linear(channels[-1] * planes(shape)[0] ** 2, 1)
     parts = OrderedDict(features=nn.Sequential(*layers, nn.Flatten()), head=head)
     return _initialised(nn.Sequential(parts))

@@ -36,7 +36,12 @@ class Dropout(nn.Dropout):
         if not self.training or kept in (0, LEVELS) or input.device.type != "cpu":
             return super().forward(input)
         words = torch.randint(-(1 << 63), (1 << 63) - 1, (math.ceil(input.numel() / 4),), device=input.device)
-        bits = words.view(torch.int16)[: input.numel()].view(input.shape)
+        bits = words.view(torch.int16)[: input.numel()]
+        if input.dim() == 4:  # planes come with channels last, and two layouts in a product make it slow
+            n, c, h, w = input.shape
+            bits = bits.view(n, h, w, c).permute(0, 3, 1, 2)
+        else:
+            bits = bits.view(input.shape)
         # Compared as floats: a comparison that makes booleans takes four times as long.
         mask = bits.float().lt_(kept - LEVELS // 2).to(input.dtype)
         return input * mask.mul_(LEVELS / kept)

@@ -1,6 +1,6 @@
 """AC-GAN: the discriminator also says which label an image has, and the generator is to make images of their label.
 
-The label goes into the generator beside the latent, and comes out of the discriminator by a second head on the features
+The label goes into the generator with the latent, and comes out of the discriminator by a second head on the features
 that tell real from generated. Both players descend the cross-entropy of that head. It rewards images that are sure of
 their label, so those between labels are lost and the variety within one may be, which later papers measured.
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from zerosum.data import DataSpec
@@ -30,7 +29,7 @@ NEEDS = "images with labels"
 
 @dataclass(frozen=True)
 class Config(ImageConfig):
-    """The paper's settings but for the generator's, on the networks of DCGAN; its average is this project's."""
+    """The paper's settings, on the networks of DCGAN; the generator's average is this project's."""
 
     batch_size: fields.Count = 100
     """Real examples, and generated ones, in each update, the paper's [examples]."""
@@ -41,13 +40,11 @@ class Config(ImageConfig):
     beta2: fields.Decay = 0.999
     """Adam's decay of the second moment, the paper's [per update]."""
     classify: fields.Positive = 1.0
-    """Weight of the cross-entropy of labels in the discriminator's loss, the paper's."""
-    be_classified: fields.Positive = 0.1
-    """The same in the generator's, that of the labelled WGAN-GP; the paper's 1 leaves one image of each label here."""
+    """Weight of the cross-entropy of labels in the losses of both players, the paper's."""
+    dropout: fields.Share = 0.5
+    """Share of the discriminator's activations left out, the paper's; less keeps more variety and fewer labels."""
     latent: fields.Count = 100
     """Dimension of the latent z, standard normal [coordinates]."""
-    embedded: fields.Count = 4
-    """Dimension of the label's embedding, which goes in beside z; the more, the less z matters [coordinates]."""
     width: fields.Count = 32
     """Channels of the largest hidden planes; each half as large has twice as many [channels]."""
     kernel: fields.Count = 4
@@ -55,20 +52,23 @@ class Config(ImageConfig):
 
 
 class Labelled(nn.Module):
-    """A generator of latents that takes labels too, as embeddings beside them.
+    """A generator that is told labels: every coordinate of a latent is multiplied by one of its label's own.
+
+    A label beside the latent would be a part of the batch norm's variance that may grow until nothing is left of the
+    latent: then all images of a label are one.
 
     Arguments:
         classes: Labels there are.
-        embedded: Dimension of an embedding.
-        generator: Of both together.
+        latent: Dimension of the latent.
+        generator: Of the products, (N, latent).
     """
 
-    def __init__(self, classes: int, embedded: int, generator: nn.Module):
+    def __init__(self, classes: int, latent: int, generator: nn.Module):
         super().__init__()
-        self.embedding, self.generator = nn.Embedding(classes, embedded), generator
+        self.embedding, self.generator = nn.Embedding(classes, latent), generator
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        images: Tensor = self.generator(torch.cat([z, self.embedding(chosen(label, self.embedding.num_embeddings))], 1))
+        images: Tensor = self.generator(z * self.embedding(chosen(label, self.embedding.num_embeddings)))
         return images
 
 
@@ -99,12 +99,12 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ValueError: The data are no such images.
     """
     classes = classes_of(spec, "acgan")
-    generator = dcgan_generator(config.latent + config.embedded, spec.shape, config.width, config.kernel)
-    features, head = dcgan_discriminator(spec.shape, config.width, config.kernel)
+    generator = dcgan_generator(config.latent, spec.shape, config.width, config.kernel)
+    features, head = dcgan_discriminator(spec.shape, config.width, config.kernel, dropout=config.dropout)
     images = Images(
         config,
         spec,
-        Labelled(classes, config.embedded, generator),
+        Labelled(classes, config.latent, generator),
         Classifying(features, head, classes),
         classes,
         auxiliary=True,
@@ -118,7 +118,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         },
         schedule=alternating(
             Turn("discriminator", images.tell_apart(nonsaturating, classify=config.classify)),
-            Turn("generator", images.fool(nonsaturating, classify=config.be_classified)),
+            Turn("generator", images.fool(nonsaturating, classify=config.classify)),
         ),
         averages=images.averages,
     )
