@@ -12,7 +12,7 @@ import torch
 from zerosum import recipes
 from zerosum.api.builds import build, coupled
 from zerosum.data import CATALOG, open_data
-from zerosum.game import Turn
+from zerosum.game import Ramp, Turn
 from zerosum.metrics import METRICS
 
 
@@ -63,7 +63,7 @@ def describe(recipe: str, data: str = "digits") -> Description:
         experiment = build(module, config, source.spec, 0)
         game = experiment.game
     sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in game.networks.items()}
-    averaged = {name: f", averaged with a half-life of {h} images" for name, h in game.halflives.items()}
+    averaged = {name: f", averaged with a half-life of {_images(h)}" for name, h in game.halflives.items()}
     return Description(
         text=inspect.getdoc(module) or "",
         networks={name: f"{size:,} parameters{averaged.get(name, '')}" for name, size in sizes.items()},
@@ -73,6 +73,13 @@ def describe(recipe: str, data: str = "digits") -> Description:
         answers=list(experiment.answers),
         settings=dataclasses.asdict(config),
     )
+
+
+def _images(number: float | Ramp) -> str:
+    """A number of images in words; of one that changes, where it ends."""
+    if callable(number):
+        return f"{float(number(torch.tensor(10**12))):,.0f} images, less at first"
+    return f"{number:,.0f} images"
 
 
 def _particulars(turn: Turn) -> str:
