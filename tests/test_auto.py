@@ -124,6 +124,14 @@ def test_one_command_on_a_messy_archive(capsys, word):
     assert weights[0] == weights[1]
 
 
+def test_labels_below_splits_are_used():
+    names = [f"{split}/{kind}/{i}.png" for split in ("train", "test") for kind in ("cat", "dog") for i in range(30)]
+    put("mine", {name: noise(16, 16, 3, seed=n) for n, name in enumerate(names)})
+    chosen = api.planned(api.Options(data="mine"))
+    assert chosen.found.endswith("120 images of 16x16, colour, 2 labels")
+    assert dict(chosen.reasons)["labels"] == "2 are left aside, as dcgan has no use for them"
+
+
 def test_the_same_command_goes_on_as_it_was_chosen(capsys, monkeypatch):
     messy()
     told = ("train", "auto", "--data", "my pets.zip", "--out", "run")

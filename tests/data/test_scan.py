@@ -165,14 +165,23 @@ def test_labels_by_the_first_folders_that_differ(form):
     files = {f"Top/{name}": noise(4, 4, seed=n) for n, name in enumerate(("猫/a.png", "猫/deep/b.png", "dog/c.png"))}
     labels = scan(make(form, files)).labels
     assert (labels.source, labels.counts, labels.without) == ("folders", {"dog": 1, "猫": 2}, ())
-    assert not labels.splits
 
 
 def test_an_image_beside_the_folders_has_no_label():
-    labels = scan(put("mine", {"train/a.png": noise(4, 4), "TEST/b.png": noise(4, 4), "c.png": noise(4, 4)})).labels
-    assert labels.counts == {"TEST": 1, "train": 1}
-    assert labels.without == ("c.png",)
-    assert labels.splits
+    found = scan(put("mine", {"train/a.png": noise(4, 4), "TEST/b.png": noise(4, 4), "c.png": noise(4, 4)}))
+    assert found.labels.counts == {"TEST": 1, "train": 1}
+    assert found.labels.without == ("c.png",)
+    assert found.splits == {}
+
+
+@FORMS
+def test_folders_called_as_splits_are_have_labels_below(form):
+    names = ["Top/train/cat/a.png", "Top/train/dog/b.png", "Top/Testing/cat/c.png", "Top/train/cat/d.png"]
+    found = scan(make(form, {name: noise(4, 4, seed=n) for n, name in enumerate(names)}))
+    assert found.splits == {"train": 3, "test": 1}
+    assert found.labels.counts == {"cat": 3, "dog": 1}
+    plain = scan(make(form.replace("mine", "plain"), {"train/a.png": noise(4, 4), "val/b.png": noise(4, 4, seed=1)}))
+    assert (plain.splits, plain.labels) == ({"train": 1, "valid": 1}, None)
 
 
 @FORMS

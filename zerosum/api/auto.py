@@ -118,7 +118,7 @@ def _of_scan(found: Scan, asked: Asked) -> tuple[Facts, str]:
         raise DataError(f"{found.path} holds no image that can be read; give a folder, a zip or a tar of images.")
     width, height = found.sizes.median
     channels = 1 if all(c < 3 for c in found.channels) else 3
-    counts = found.labels.counts if found.labels is not None and not found.labels.splits else {}
+    counts = found.labels.counts if found.labels is not None else {}
     whole = found.labels is not None and not found.labels.without and asked.label != "none"
     told = frozenset(name for name, given in (("size", asked.size), ("colour", asked.colour != "auto")) if given)
     facts = Facts(

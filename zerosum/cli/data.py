@@ -142,6 +142,8 @@ def _by(size: tuple[int, int]) -> str:
 
 
 def _labels(found: api.Scan) -> Iterable[str]:
+    if found.splits:
+        yield from _row("splits", f"{_counts(found.splits)}, by folder")
     labels = found.labels
     if labels is None:
         return
@@ -150,8 +152,6 @@ def _labels(found: api.Scan) -> Iterable[str]:
         yield from _row("labels", f"none read: of {labels.source}, {labels.undecided}; say which with --label COLUMN")
         return
     yield from _row("labels", f"{len(labels.counts):,} {by}: {_counts(labels.counts)}")
-    if labels.splits:
-        yield from _row("", "training takes these for splits, not for labels")
     if labels.without:
         yield from _row("", f"{_many(len(labels.without), 'image')} without a label:")
         yield from _listed(labels.without)

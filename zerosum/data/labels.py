@@ -54,17 +54,23 @@ class Labelling:
     undecided: str = ""
 
 
-def are_splits(folders: Iterable[str]) -> bool:
-    """Whether folders are all called as splits are, one of them as the training split."""
-    names = {folder.lower() for folder in folders}
-    return names <= CALLED.keys() and "train" in {CALLED[name] for name in names}
+def split_folders(names: Sequence[str]) -> list[str] | None:
+    """For each image its split, where all lie in first folders called as splits are, one of them as the training split.
+
+    Arguments:
+        names: Of the images, their paths inside.
+    """
+    root = common_folder(names)
+    firsts = [name[len(root) :].partition("/") for name in names]
+    splits = [CALLED.get(folder.lower(), "") if slash else "" for folder, slash, _ in firsts]
+    return splits if all(splits) and "train" in splits else None
 
 
 def find_labels(
     path: Path, names: Sequence[str], files: Mapping[str, bytes], column: str | None = None
 ) -> tuple[Labelling | None, list[tuple[str, str]]]:
     """Labels from ``labels.csv`` or ``labels.json`` inside, or beside as that or as ``NAME_labels.csv``; else from the
-    first folders in which the images part.
+    first folders in which the images part, below those that are splits.
 
     Arguments:
         path: The folder or the archive.
@@ -89,6 +95,9 @@ def find_labels(
             return None, [(name, str(error))]
     if column is not None:
         bad = [(path.name, f"there is no labels.csv in it or beside it that could have a column {column}")]
+    if split_folders(names) is not None:
+        names = [root + name[len(root) :].partition("/")[2] for name in names]
+        root = common_folder(names)
     firsts = [name[len(root) :].partition("/") for name in names]
     if not any(slash for _, slash, _ in firsts):
         return None, bad

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from zerosum.data.asked import CHANNELS, Asked
 from zerosum.data.fit import fitted
 from zerosum.data.images import IMAGES, Pixels, decode
-from zerosum.data.labels import CALLED, FOLDERS, Labelling, are_splits, common_folder, find_labels
+from zerosum.data.labels import FOLDERS, Labelling, find_labels, split_folders
 from zerosum.data.splits import SPLITS, parts, place
 from zerosum.data.walk import Progress, walk
 from zerosum.errors import DataError
@@ -81,7 +81,7 @@ def write(path: Path, asked: Asked, file: BinaryIO, progress: Progress | None) -
             rows.add(seen.look.pixels)
     labelling = None
     if asked.label != "none":
-        labelling, bad = _labelling(path, found, asked)
+        labelling, bad = find_labels(path, found.names, found.files, asked.label)
         found.bad += bad
     if asked.bad == "stop":
         refuse_bad(path, found.bad)
@@ -150,28 +150,9 @@ class _Rows:
         self._channels = channels
 
 
-def _labelling(path: Path, found: _Found, asked: Asked) -> tuple[Labelling | None, list[tuple[str, str]]]:
-    """Labels; folders that are splits stand above those that are labels."""
-    labelling, bad = find_labels(path, found.names, found.files, asked.label)
-    if labelling is not None and labelling.source == FOLDERS and _split_folders(found.names):
-        root = common_folder(found.names)
-        below = [root + name[len(root) :].partition("/")[2] for name in found.names]
-        labelling, _ = find_labels(path, below, {})
-    return labelling, bad
-
-
-def _split_folders(names: Sequence[str]) -> list[str] | None:
-    """For each image its split, where the first folders are called so."""
-    root = common_folder(names)
-    firsts = [name[len(root) :].partition("/") for name in names]
-    if not firsts or not all(slash for _, slash, _ in firsts) or not are_splits(folder for folder, _, _ in firsts):
-        return None
-    return [CALLED[folder.lower()] for folder, _, _ in firsts]
-
-
 def _parted(found: _Found) -> npt.NDArray[np.int64]:
     """By hash; where folders are called as splits are, an image is in that, and what is missing is held out."""
-    tops = _split_folders(found.names)
+    tops = split_folders(found.names)
     places = np.array(found.places)
     if tops is None:
         return parts(places)

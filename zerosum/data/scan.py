@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from zerosum.data import likeness
 from zerosum.data.images import decode
-from zerosum.data.labels import FOLDERS, are_splits, find_labels
+from zerosum.data.labels import find_labels, split_folders
 from zerosum.data.members import Form, form_of
+from zerosum.data.splits import SPLITS
 from zerosum.data.walk import Progress, walk
 
 _FREQUENT = 5
@@ -58,11 +59,6 @@ class Labels:
     absent: tuple[str, ...] = ()
     undecided: str = ""
 
-    @property
-    def splits(self) -> bool:
-        """Whether the folders are called as splits are, not labels."""
-        return self.source == FOLDERS and are_splits(self.counts)
-
 
 @dataclass(frozen=True)
 class Scan:
@@ -82,6 +78,7 @@ class Scan:
         left_alone: Files that are no images, by what they are.
         sizes: None without images.
         labels: None without labels.
+        splits: Images by split, where the first folders are called as splits are.
         equal: Groups of images of the same pixels.
         near: Groups of images that are nearly the same; of equal ones the first stands for all.
         clear: Images of which something can be seen through.
@@ -100,6 +97,7 @@ class Scan:
     left_alone: dict[str, int]
     sizes: Sizes | None
     labels: Labels | None
+    splits: dict[str, int]
     equal: tuple[tuple[str, ...], ...]
     near: tuple[tuple[str, ...], ...]
     clear: int
@@ -166,6 +164,7 @@ def scan(path: Path, column: str | None = None, progress: Progress | None = None
     found = _Found()
     _look_at_all(path, found, progress)
     equal, alone = _equal(found)
+    tops = split_folders(found.names)
     labels = _labels(path, found, column)  # first: what is bad in them counts as well
     return Scan(
         path=str(path),
@@ -179,6 +178,7 @@ def scan(path: Path, column: str | None = None, progress: Progress | None = None
         bad=tuple(found.bad),
         left_alone=dict(found.left_alone.most_common()),
         labels=labels,
+        splits={name: tops.count(name) for name in SPLITS if name in tops} if tops else {},
         sizes=_sizes(found),
         equal=equal,
         near=_near(found, alone),
