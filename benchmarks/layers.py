@@ -15,7 +15,6 @@ from unittest import mock
 
 import torch
 import tyro
-from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from benchmarks import rows
@@ -24,7 +23,6 @@ from zerosum.api.builds import build
 from zerosum.data import DataSpec, Stored
 from zerosum.game import Precision
 from zerosum.networks import double_backward, resample, style, style_layers
-from zerosum.networks.double_backward import Placing
 from zerosum.training import Feed, Rounds, timing
 
 SYSTEMS = {
@@ -40,12 +38,9 @@ SYSTEMS = {
 def layers_of_torch() -> Iterator[None]:
     """While entered, our networks compute by torch's own layers."""
 
-    def plain(x: Tensor, weight: Tensor, bias: Tensor | None, placing: Placing) -> Tensor:
-        return torch.convolution(x, weight, bias, *placing)
-
     with ExitStack() as stack:
         for module in (double_backward, resample, style, style_layers):
-            for name, ours in (("convolve", plain), ("rectify", leaky_relu)):
+            for name, ours in (("convolve", double_backward.plain), ("rectify", leaky_relu)):
                 if hasattr(module, name):
                     stack.enter_context(mock.patch.object(module, name, ours))
         yield

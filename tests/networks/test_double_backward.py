@@ -6,7 +6,7 @@ from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zerosum.networks import Conv2d, LeakyReLU
+from zerosum.networks import Conv2d, LeakyReLU, double_backward
 from zerosum.networks.double_backward import Placing, channels_last, convolve, rectify
 
 PLACINGS = [
@@ -161,6 +161,19 @@ def test_in_bfloat16_both_ways():
         if a is not None:
             assert a.dtype == torch.float32
             torch.testing.assert_close(a, b, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("placing", PLACINGS)
+def test_where_it_is_torchs_it_is_in_the_same_precision(monkeypatch, placing):
+    x, weight, b = tensors((2, 4, 5, 5), (4, 4 // placing.groups, 3, 3), (4,), dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = convolve(x, weight, b, placing)
+        monkeypatch.setattr(double_backward, "_transformed", lambda: True)
+        theirs = convolve(x, weight, b, placing)
+        mixed = convolve(x.bfloat16(), weight, b, placing)
+    assert ours.dtype == theirs.dtype == mixed.dtype == torch.bfloat16
+    torch.testing.assert_close(ours, theirs)
+    assert torch.equal(theirs, mixed)
 
 
 def test_where_transforms_are_at_work_they_are_torchs():

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
 
 class Placing(NamedTuple):
@@ -48,7 +48,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, placing: Placing) -
         (N, outward, H', W').
     """
     if torch.compiler.is_compiling() or _transformed() or x.is_meta:
-        return torch.convolution(x, weight, bias, *placing)
+        return plain(x, weight, bias, placing)
     if torch.is_autocast_enabled(x.device.type):  # which reaches no further than this into a function of our own
         dtype = torch.get_autocast_dtype(x.device.type)
         x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
@@ -59,6 +59,21 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, placing: Placing) -
         _step(x), _step(weight), None if bias is None else _step(bias), placing
     )
     return out
+
+
+def plain(x: Tensor, weight: Tensor, bias: Tensor | None, placing: Placing) -> Tensor:
+    """The same by torch's own, which autocast knows.
+
+    Arguments:
+        x: As of :func:`convolve`, and so are the others.
+        weight: Filters.
+        bias: Or None.
+        placing: Where filters are laid.
+    """
+    stride, padding, dilation, transposed, rest, groups = placing
+    if transposed:
+        return conv_transpose2d(x, weight, bias, stride, padding, rest, groups, dilation)
+    return conv2d(x, weight, bias, stride, padding, dilation, groups)
 
 
 def channels_last(x: Tensor) -> Tensor:
