@@ -278,16 +278,17 @@ ROOT = os.environ.get("ZEROSUM_DATA")
 
 
 @pytest.mark.parametrize(
-    ("name", "images", "channels", "labels"),
+    ("name", "images", "channels", "labels", "splits"),
     [
-        ("faces/smiles_4k.zip", 4_000, 1, {"neutral": 2_000, "smile": 2_000}),
-        ("driving/udacity_sim_center.zip", 613, 3, None),
-        ("paired/cmp_facades.zip", 506, 3, {"test": 106, "train": 400}),
+        ("faces/smiles_4k.zip", 4_000, 1, {"neutral": 2_000, "smile": 2_000}, {}),
+        ("driving/udacity_sim_center.zip", 613, 3, None, {}),
+        ("paired/cmp_facades.zip", 506, 3, None, {"train": 400, "test": 106}),
     ],
 )
-def test_real_archives(name, images, channels, labels):
+def test_real_archives(name, images, channels, labels, splits):
     if ROOT is None or not Path(ROOT, name).exists():
         pytest.skip(f"{name} is not there (set ZEROSUM_DATA to a folder that holds it)")
     found = scan(Path(ROOT, name))
     assert (found.images, found.bad, found.channels) == (images, (), {channels: images})
     assert (found.labels and found.labels.counts) == labels
+    assert found.splits == splits
