@@ -37,12 +37,11 @@ SYSTEMS = {
 @contextmanager
 def layers_of_torch() -> Iterator[None]:
     """While entered, our networks compute by torch's own layers."""
-
     with ExitStack() as stack:
         for module in (double_backward, resample, style, style_layers):
-            for name, ours in (("convolve", double_backward.plain), ("rectify", leaky_relu)):
+            for name, theirs in (("convolve", double_backward.plain), ("rectify", leaky_relu)):
                 if hasattr(module, name):
-                    stack.enter_context(mock.patch.object(module, name, ours))
+                    stack.enter_context(mock.patch.object(module, name, theirs))
         yield
 
 

@@ -46,9 +46,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for products of bfloat16: AVX-512 or AMX for them, or Ampere's and later."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+    """Whether it is a CPU with instructions for products of bfloat16, AVX-512's or AMX."""
     if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
         return False
     found = torch.cpu.get_capabilities()

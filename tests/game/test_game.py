@@ -230,6 +230,11 @@ def test_rule_7_a_ramped_half_life_and_a_constant_stream():
     assert torch.equal(averaged.averages["net"].weight, averaged.networks.net.weight.detach())
     averaged.play([[{}]], 100)
     assert torch.equal(averaged.averages["net"].weight, averaged.networks.net.weight.detach())
+    with torch.no_grad():
+        averaged.networks.net.weight.fill_(1.0)
+        averaged.averages["net"].weight.fill_(0.0)
+    averaged.play([[{}]], 100)  # 200 images were seen, and the half-life is 400
+    assert float(averaged.averages["net"].weight) == pytest.approx(1 - 2 ** (-100 / 400))
 
 
 def test_rule_7_averages_are_copies_moved_once_a_round_with_buffers_copied():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zerosum import updates
+from zerosum.game.averages import average_of, move_average
 from zerosum.game.check import RecipeCheck
 from zerosum.game.gradients import own_gradients
 from zerosum.game.graphs import Capture, cuda_capture
@@ -74,7 +73,7 @@ class Game:
         moved = {name for player in self.players.values() for name in player.moves}
         for name, network in self.networks.items():
             network.train(name in moved)
-        self.averages = {name: self._average_of(name) for name in self.halflives}
+        self.averages = {name: average_of(self.networks[name]) for name in self.halflives}
         self.round = 0
         self.witness: Callable[[str, Sequence[Tensor]], None] | None = None
         """Told the player and the gradients of every update, before it; for looking into a round."""
@@ -116,16 +115,6 @@ class Game:
     def named(self, player: str) -> dict[str, Tensor]:
         """The same parameters by name, ``network.parameter``."""
         return self._named[player]
-
-    def scalars(self) -> dict[str, float]:
-        """The 0-d buffers of networks without parameters, ``network/buffer``: the probability of augmentation, say."""
-        return {
-            f"{name}/{buffer}": float(value)
-            for name, network in self.networks.items()
-            if not any(True for _ in network.parameters())
-            for buffer, value in network.named_buffers()
-            if value.dim() == 0
-        }
 
     @property
     def mode(self) -> Mode:
@@ -223,7 +212,8 @@ class Game:
             self.tally.add(self.schedule.turns[place].player, terms)
             logged.append((place, tuple(terms)))
         self._average_buffers()
-        self._move_averages(images)
+        for name, average in self.averages.items():
+            move_average(average, self.networks[name], self.halflives[name], images, self.images)
         self.images += images
         return logged
 
@@ -356,21 +346,6 @@ class Game:
             for buffer, mean in zip(buffers, mean_over_ranks(buffers) if buffers else [], strict=True):
                 buffer.copy_(mean)
 
-    def _move_averages(self, images: int) -> None:
-        with torch.no_grad():
-            for name, average in self.averages.items():
-                halflife = self.halflives[name]
-                own: list[Tensor] = list(self.networks[name].parameters())
-                slow: list[Tensor] = list(average.parameters())
-                if callable(halflife):
-                    weight = -torch.expm1(-math.log(2) * images / halflife(self.images))
-                    for s, p in zip(slow, own, strict=True):
-                        s.lerp_(p, weight.to(s.dtype))
-                else:
-                    torch._foreach_lerp_(slow, own, -math.expm1(-math.log(2) * images / halflife))
-                for b, live in zip(average.buffers(), self.networks[name].buffers(), strict=True):
-                    b.copy_(live)
-
     def _choose_executions(self) -> None:
         self._fused = {
             name: self._mode != "compile" and updates.can_fuse(player.update, self._moved[name])
@@ -381,13 +356,6 @@ class Game:
         named = {f"{n}.{key}": p for n in player.moves for key, p in self.networks[n].named_parameters()}
         once = {id(p): name for name, p in reversed(named.items())}
         return {name: p for name, p in named.items() if once[id(p)] == name}
-
-    def _average_of(self, name: str) -> nn.Module:
-        average = copy.deepcopy(self.networks[name]).eval()
-        for parameter in average.parameters():
-            parameter.requires_grad_(False)
-        assert isinstance(average, nn.Module)
-        return average
 
     def _refuse_what_does_not_fit(self) -> None:
         for name, player in self.players.items():

@@ -1,6 +1,5 @@
 """Plain :class:`torch.nn.Module` networks that know no game."""
 
-from zerosum.networks.affine import Affine as Affine
 from zerosum.networks.attention import SelfAttention as SelfAttention
 from zerosum.networks.augment import (
     ADAPTIVE as ADAPTIVE,

@@ -47,7 +47,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, placing: Placing) -
     Returns:
         (N, outward, H', W').
     """
-    if torch.compiler.is_compiling() or _transformed() or x.is_meta:
+    if left_to_torch() or x.is_meta:
         return plain(x, weight, bias, placing)
     if torch.is_autocast_enabled(x.device.type):  # which reaches no further than this into a function of our own
         dtype = torch.get_autocast_dtype(x.device.type)
@@ -79,7 +79,8 @@ def plain(x: Tensor, weight: Tensor, bias: Tensor | None, placing: Placing) -> T
 def channels_last(x: Tensor) -> Tensor:
     """The same planes, (N, C, H, W), with the channels of a place side by side in memory.
 
-    Kernels for convolutions like them so, and what works place by place is ten times slower where two layouts meet. Of
+    Kernels for convolutions like them so, and what works place by place is several times slower where two layouts
+    meet. Of
     one channel, or of planes of 1x1, torch takes either layout for both, and goes on with the wrong one.
     """
     if x.shape[1] == 1:
@@ -104,7 +105,7 @@ def rectify(x: Tensor, slope: float) -> Tensor:
         x: Any shape.
         slope: Below 0.
     """
-    if torch.compiler.is_compiling() or _transformed() or not torch.is_grad_enabled():
+    if left_to_torch() or not torch.is_grad_enabled():
         return leaky_relu(x, slope)
     out: Tensor = _Rectified.apply(x, slope)  # type: ignore[no-untyped-call]
     return out
@@ -115,6 +116,11 @@ class LeakyReLU(nn.LeakyReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         return rectify(x, self.negative_slope)
+
+
+def left_to_torch() -> bool:
+    """Whether the compiler, vmap or the like is at work, which know torch's own operators alone."""
+    return torch.compiler.is_compiling() or _transformed()
 
 
 _transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-from zerosum.networks.double_backward import Conv2d
+from zerosum.networks.double_backward import Conv2d, left_to_torch
 
 
 def largest(x: Tensor) -> Tensor:
@@ -16,14 +16,10 @@ def largest(x: Tensor) -> Tensor:
 
     Equal ones share the gradient.
     """
-    if torch.compiler.is_compiling() or _transformed():
+    if left_to_torch():
         return x.amax(1)
     out: Tensor = _Largest.apply(x)  # type: ignore[no-untyped-call]
     return out
-
-
-_transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
-"""Whether vmap or the like is at work; where a torch cannot say, ``amax`` serves always."""
 
 
 class _Largest(torch.autograd.Function):

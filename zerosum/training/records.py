@@ -8,11 +8,12 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+from torch import nn
 
 from zerosum.data import Data
 from zerosum.errors import DataError, RunError
@@ -88,7 +89,7 @@ class Records:
     def line(self, reading: Reading) -> None:
         """A line of the log: terms, what was skipped, and what networks keep count of."""
         skipped = {f"{player}/skipped": count for player, count in reading.skipped.items()}
-        signals = {**skipped, **self._course.game.scalars()}
+        signals = {**skipped, **_scalars(self._course.game.networks)}
         record = {**self._stamp(), "terms": reading.terms, "signals": signals}
         self._display.terms(record)
         self.attempt("log", lambda: log.append(self._folder.log, record))
@@ -197,3 +198,14 @@ class Records:
         files.make_folder(folder)
         files.replace(folder / "batches.safetensors", safetensors.torch.save(tensors))
         files.replace(folder / FACTS, (json.dumps(log.plain(facts), indent=2) + "\n").encode())
+
+
+def _scalars(networks: Mapping[str, nn.Module]) -> dict[str, float]:
+    """The 0-d buffers of networks without parameters, ``network/buffer``: the probability of augmentation, say."""
+    return {
+        f"{name}/{buffer}": float(value)
+        for name, network in networks.items()
+        if not any(True for _ in network.parameters())
+        for buffer, value in network.named_buffers()
+        if value.dim() == 0
+    }
