@@ -66,7 +66,7 @@ class Machine:
     Attributes:
         device: ``cpu``, ``cuda`` or ``mps``.
         cores: Of the CPU that torch uses.
-        bfloat16: Whether it is a CPU that multiplies numbers of that kind faster than others.
+        bfloat16: Whether it multiplies numbers of that kind faster than others; asked of CPUs alone.
     """
 
     device: str
@@ -140,7 +140,7 @@ def choose(facts: Facts, machine: Machine, seconds: float | None = None) -> Choi
     if slow:
         settings["average_halflife"] = float(min(max(round(seen / 50, -3), 2_000), 20_000))
     precision: Precision = "float32"
-    if machine.bfloat16:
+    if slow and machine.bfloat16:
         precision = "bfloat16"
         reasons.append(("precision", "bfloat16 in products: this processor is made for them, and images are as good"))
     return Choice(recipe, settings, data, seconds, tuple(reasons), precision)
