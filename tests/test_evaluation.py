@@ -80,6 +80,10 @@ def test_the_average_or_the_raw_networks():
     shown, raw = (zs.evaluate("run", "parzen[n=50]", raw=raw)[0] for raw in (False, True))
     assert shown.value != raw.value
     assert (shown.subject, raw.subject) == ("model", "model, raw")
+    cut = zs.evaluate("run", "parzen[n=50]", raw=True, truncation=0.5)[0]
+    assert cut.subject == "model, raw, truncation=0.5"
+    assert cut.value != raw.value
+    assert zs.evaluate("run", "parzen[n=50]", raw=True, truncation=0.5) == [cut]
 
 
 def test_by_other_data(run):

@@ -107,3 +107,15 @@ def test_samples_of_a_label(capsys):
     code, _, err = answer(capsys, "sample", "plain", "--label", "light")
     assert code == 2
     assert "this model makes no examples of a label: it was not trained with labels" in err
+
+
+def test_truncated_samples(capsys):
+    answer(capsys, "train", "mlp_gan", "--out", "run", "--rounds", "3", "--batch-size", "16")
+    assert answer(capsys, "sample", "run", "--n", "9", "--out", "cut.npz", "--truncation", "0.5")[0] == 0
+    model = zs.load("run", truncation=0.5)
+    np.testing.assert_array_equal(np.load("cut.npz")["x"], model.sample(9).numpy())
+    assert float(model.latents(9).abs().max()) <= 0.5
+    assert answer(capsys, "explore", "run", "walk", "--out", "walk.png", "--truncation", "0.5")[0] == 0
+    answer(capsys, "train", "vanilla", "--out", "other", "--rounds", "3", "--batch-size", "16")
+    code, _, error = answer(capsys, "sample", "other", "--truncation", "0.5")
+    assert (code, "truncation cuts off a normal latent z" in error) == (2, True)

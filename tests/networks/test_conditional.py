@@ -1,6 +1,7 @@
 """Conditional batch norm, projection and standing statistics against what they stand for."""
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -133,7 +134,7 @@ def test_standing_statistics_are_means_over_the_batches():
     net[3].eval()
     before = copy.deepcopy(net)
     batches = [double(8, 4) for _ in range(5)]
-    assert standing_statistics(net, ((z,) for z in batches)) is net
+    standing_statistics([net], (functools.partial(net, z) for z in batches))
     hidden = [net[:2](z).transpose(0, 1).flatten(1) for z in batches]
     torch.testing.assert_close(net[2].running_mean, torch.stack([h.mean(1) for h in hidden]).mean(0))
     torch.testing.assert_close(net[2].running_var, torch.stack([h.var(1) for h in hidden]).mean(0))
@@ -148,6 +149,20 @@ def test_standing_statistics_need_a_batch():
     net[2](torch.full((2, 3, 2, 2), 7.0).double())
     kept = net[2].running_mean.clone()
     with pytest.raises(ValueError, match="at least one is needed, got none"):
-        standing_statistics(net, [])
+        standing_statistics([net], [])
     assert torch.equal(net[2].running_mean, kept)
     assert net.training
+
+
+def test_batch_norms_out_of_reach_keep_their_statistics():
+    net, other = network(), network()
+    other[2](torch.full((2, 3, 2, 2), 7.0).double())
+    kept = copy.deepcopy(other[2].state_dict())
+    standing_statistics([net, other], [functools.partial(net, double(8, 4))])
+    assert other[2].state_dict().keys() == kept.keys()
+    assert all(torch.equal(other[2].state_dict()[key], kept[key]) for key in kept)
+    assert float(net[2].num_batches_tracked) == 1
+
+
+def test_without_batch_norms_no_call_is_made():
+    standing_statistics([nn.Linear(2, 2)], [lambda: pytest.fail("called")])

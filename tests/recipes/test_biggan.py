@@ -1,13 +1,11 @@
 """What BigGAN rests on: filters kept orthogonal, and samples from a truncated law."""
 
 import pytest
-import torch
 
 from tests.recipes.test_contract import tiny
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
 from zerosum.recipes import find
-from zerosum.sources import TruncatedNormal
 
 
 def test_the_orthogonal_term_is_of_the_generators_filters():
@@ -25,23 +23,6 @@ def test_the_orthogonal_term_is_of_the_generators_filters():
     assert count == 1 + 3 + 4 + 1  # dense, a block's convolutions, its norms' maps, to the image
     assert float(terms["orthogonal"].detach()) == pytest.approx(0.1 * wanted, rel=1e-4)
     assert set(tiny("biggan", orthogonal=0.0)[0].game.schedule.turns[1].objective(net, last)) == {"fool"}
-
-
-def test_truncated_samples_are_those_of_truncated_latents():
-    plain, _ = tiny("biggan")
-    truncated, _ = tiny("biggan", truncation=0.5)
-    batch = next(plain.drawn(6))
-    inside = TruncatedNormal(4, 0.5).quantile(torch.special.ndtr(batch["z"].double())).float()
-    assert float(inside.abs().max()) <= 0.5
-    wanted = plain.ask("decode", {**batch, "z": inside})
-    torch.testing.assert_close(truncated.ask("sample", batch), wanted)
-    assert torch.equal(truncated.ask("decode", batch), plain.ask("decode", batch))
-    assert not torch.allclose(wanted, plain.ask("sample", batch))
-
-
-def test_a_high_threshold_changes_nothing():
-    plain, far = tiny("biggan")[0], tiny("biggan", truncation=8.0)[0]
-    torch.testing.assert_close(far.sample(20), plain.sample(20), rtol=0, atol=1e-5)
 
 
 def test_labels_may_be_done_without():

@@ -29,6 +29,19 @@ def test_penalties_are_played_in_every_16th_and_4th_round():
     assert torch.equal(first["x"], slope["x"])
 
 
+def test_truncation_brings_styles_to_their_mean():
+    """At 1 nothing changes; near 0 all samples of a label are one, that of the mean style."""
+    experiment, _ = tiny("stylegan2")
+    generator = experiment.game.averages["generator"]
+    generator.mean.mean.normal_()
+    whole, none = experiment.truncated(1.0), experiment.truncated(1e-6)
+    assert torch.equal(whole.sample(5), experiment.sample(5))
+    z = experiment.draws["z"](5, torch.Generator().manual_seed(0))
+    assert torch.equal(whole.decode(z), experiment.decode(z))
+    one = generator.synthesis(generator.mean.mean.expand(1, generator.synthesis.layers, -1))
+    torch.testing.assert_close(none.sample(5), (one.detach() / 2 + 0.5).clamp(0, 1).expand(5, -1, -1, -1))
+
+
 def test_a_lazy_turn_has_the_gradient_of_the_rounds_it_stands_for():
     """R1 once in 16 rounds, at 16 times its weight, is R1 in all of them where nothing moves."""
     experiment, feed = tiny("stylegan2", gamma=3.0)

@@ -40,6 +40,17 @@ def test_truncated_normals_have_their_law(threshold):
     assert abs(float(torch.corrcoef(drawn.T)[0, 1])) < 0.05
 
 
+def test_truncated_draws_have_the_place_in_their_law_that_normal_ones_have():
+    """The signs and the order are the same, far out at 8 the numbers too."""
+    plain, near, far = (
+        prior(500, torch.Generator().manual_seed(3)).flatten()
+        for prior in (Normal(2), TruncatedNormal(2, 0.5), TruncatedNormal(2, 8.0))
+    )
+    assert torch.equal(plain.argsort(), near.argsort())
+    assert torch.equal(plain.sign(), near.sign())
+    torch.testing.assert_close(far, plain, rtol=0, atol=1e-6)
+
+
 def test_a_threshold_must_be_positive():
     with pytest.raises(ValueError, match="threshold of a truncated normal must be positive, got 0"):
         TruncatedNormal(2, 0)

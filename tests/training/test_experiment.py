@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
 
 from tests.games import noisy_experiment
 from tests.recipes.test_contract import tiny
-from zerosum.errors import Unsupported
+from zerosum.errors import ConfigError, Unsupported
+from zerosum.sources import Normal
 from zerosum.training.experiment import CHUNK, WHY_NOT
 
 
@@ -53,3 +55,41 @@ def test_a_picture_shows_one_label_after_another():
     assert torch.equal(experiment.pictured(32), experiment.sample(32)[order])
     plain, _ = tiny("vanilla")
     assert torch.equal(plain.pictured(8), plain.sample(8))
+
+
+def norms(network):
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def test_truncated_samples_are_of_cut_off_latents():
+    """The same latents, nearer to 0; what the model decodes of them is what it samples."""
+    plain, _ = tiny("r3gan")
+    cut = plain.truncated(0.5)
+    far, near = (next(experiment.drawn(50))["z"] for experiment in (plain, cut))
+    assert float(near.abs().max()) <= 0.5 < float(far.abs().max())
+    assert torch.equal(near.sign(), far.sign())
+    assert torch.equal(cut.sample(50), plain.decode(near))
+    assert plain.draws["z"] == Normal(4)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_batch_norms_have_the_statistics_of_truncated_samples(raw):
+    """Those of the generator that answers, by its own mean over the passes."""
+    experiment, _ = tiny("biggan")
+    generator = experiment.game.shown(raw).generator
+    first = norms(generator)[0]
+    seen = []
+    hook = first.register_forward_pre_hook(lambda norm, args: seen.append(args[0]) if norm.training else None)
+    cut = experiment.truncated(0.3)
+    hook.remove()
+    assert [len(x) for x in seen] == [CHUNK] * 4
+    torch.testing.assert_close(first.running_mean, torch.stack([x.mean((0, 2, 3)) for x in seen]).mean(0))
+    before = cut.sample(5)
+    assert torch.equal(experiment.truncated(0.3).sample(5), before)
+
+
+def test_truncation_needs_a_normal_latent_and_a_positive_threshold():
+    with pytest.raises(Unsupported, match=r"cuts off a normal latent z, and this model draws .*Uniform"):
+        tiny("dcgan")[0].truncated(0.5)
+    with pytest.raises(ConfigError, match="truncation must be positive, got 0"):
+        tiny("r3gan")[0].truncated(0)

@@ -31,6 +31,7 @@ def evaluate(
     device: str = "cpu",
     controls: bool = False,
     trust: bool = False,
+    truncation: float | None = None,
     features: str | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Result]:
@@ -51,6 +52,7 @@ def evaluate(
         device: Where to compute.
         controls: Judge also what the metric should be read beside (real examples in the model's place, ...).
         trust: As for :func:`load`.
+        truncation: As for :func:`load`.
         features: Of the judges that see images through a network, in place of their own: ``random-conv``.
         say: Told what is being done.
 
@@ -63,7 +65,7 @@ def evaluate(
         DataError: The data are not there, or are not of the shape the model makes.
         RunError: The folder holds no model.
     """
-    model = load(run, round, device, trust)
+    model = load(run, round, device, trust, truncation)
     path = run.path if isinstance(run, Run) else Path(run)
     record = read_record(path)
     assert record is not None
@@ -87,7 +89,8 @@ def evaluate(
         raise DataError(
             f"{source} is no longer what {path} was trained on (its content differs); give --data to judge by it."
         )
-    log, subject = path / "metrics.jsonl", "model, raw" if raw else "model"
+    log = path / "metrics.jsonl"
+    subject = "model" + ", raw" * raw + ("" if truncation is None else f", truncation={truncation:g}")
     results = []
     for judge in judges:
         found = judgements.find(log, model.round, judge.name, seed, subject) if own else None

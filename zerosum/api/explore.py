@@ -16,7 +16,7 @@ from zerosum import latent
 from zerosum.api.models import Model, load
 from zerosum.api.samples import target
 from zerosum.errors import ConfigError, Unsupported
-from zerosum.sources import Normal, Uniform
+from zerosum.sources import Normal, TruncatedNormal, Uniform
 from zerosum.training import Run, files, pictures
 
 MOST = 10_000
@@ -61,6 +61,7 @@ def walk(
     round: int | None = None,
     device: str = "cpu",
     trust: bool = False,
+    truncation: float | None = None,
 ) -> Walk:
     """Walk from sample to sample of a run's model, and write what is seen to a file.
 
@@ -78,6 +79,7 @@ def walk(
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
         trust: As for :func:`load`.
+        truncation: As for :func:`load`.
 
     Raises:
         ConfigError: The file has another ending or its folder is not there; or there are too few ends, or too many
@@ -96,11 +98,11 @@ def walk(
     segments = len(places) - (not closed)
     if segments * steps >= MOST:
         raise ConfigError(f"a walk has at most {MOST} frames, got {segments * steps + 1}; take fewer ends or steps.")
-    model = _load(run, out, round, device, trust)
+    model = _load(run, out, round, device, trust, truncation)
     n = max(places) + 1
     latents = model.latents(n, seed).cpu()[places]
     if path is None:
-        path = "spherical" if isinstance(model.draws["z"], Normal) else "linear"
+        path = "spherical" if isinstance(model.draws["z"], Normal | TruncatedNormal) else "linear"
     latents = latent.walk(latents, steps, closed, path)
     frames = model.decode(latents, raw).cpu()
     # The samples themselves: the bits of a product depend on how many examples are in it.
@@ -123,6 +125,7 @@ def grid(
     round: int | None = None,
     device: str = "cpu",
     trust: bool = False,
+    truncation: float | None = None,
 ) -> Model:
     """Write what a run's model makes of the plane of its latent to a file, in cells of equal probability.
 
@@ -135,6 +138,7 @@ def grid(
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
         trust: As for :func:`load`.
+        truncation: As for :func:`load`.
 
     Returns:
         The model it is of.
@@ -147,9 +151,9 @@ def grid(
     out = _target(out)
     if side**2 > MOST:
         raise ConfigError(f"a grid has at most {MOST} cells, got {side} times {side}; take a smaller side.")
-    model = _load(run, out, round, device, trust)
+    model = _load(run, out, round, device, trust, truncation)
     prior = model.draws.get("z")
-    if not isinstance(prior, Uniform | Normal):
+    if not isinstance(prior, Uniform | Normal | TruncatedNormal):
         raise Unsupported(f"a grid sweeps a uniform or normal latent z, and this model draws {dict(model.draws)}.")
     if prior.dim != 2:
         raise Unsupported(
@@ -169,8 +173,10 @@ def _target(out: Path | str) -> Path:
     return target(out, "what is explored goes into a .png or a .gif", ".png", ".gif")
 
 
-def _load(run: Run | Path | str, out: Path, round: int | None, device: str, trust: bool) -> Model:
-    model = load(run, round, device, trust)
+def _load(
+    run: Run | Path | str, out: Path, round: int | None, device: str, trust: bool, truncation: float | None
+) -> Model:
+    model = load(run, round, device, trust, truncation)
     if out.suffix == ".gif" and len(model.spec.shape) != 3:
         raise Unsupported(f"an animation is of images, which {model.spec.name} are not; write a .png.")
     return model

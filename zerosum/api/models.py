@@ -137,7 +137,13 @@ class Model:
         return self.experiment.decode(z, raw)
 
 
-def load(run: Run | Path | str, round: int | None = None, device: str = "cpu", trust: bool = False) -> Model:
+def load(
+    run: Run | Path | str,
+    round: int | None = None,
+    device: str = "cpu",
+    trust: bool = False,
+    truncation: float | None = None,
+) -> Model:
     """The model of a run, rebuilt without its data. A damaged checkpoint is passed over with a warning.
 
     The model of a user's own recipe is built by running that file: where it still is what it was when the run began,
@@ -148,9 +154,13 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu", t
         round: Which checkpoint; the newest that verifies by default.
         device: Where it answers.
         trust: Run the recipe that lies in the run folder.
+        truncation: Give variety for likeness: normal latents are cut off at this distance from 0, in standard
+            deviations; StyleGAN2's styles are nearer to their mean by this factor.
 
     Raises:
         RunError: The folder holds no run, no checkpoint of it can be used, or its recipe is nowhere to be trusted.
+        ConfigError: The truncation is not positive.
+        Unsupported: There is one, and the latent is no normal one.
     """
     path, record = record_of(run)
     checkpoint = checkpoints_of(path, record).load(round)
@@ -166,6 +176,8 @@ def load(run: Run | Path | str, round: int | None = None, device: str = "cpu", t
         raise RunError(f"{checkpoint.path} does not fit the networks {record['recipe']} builds: {error}") from error
     for sentence in checkpoint.damaged:
         warnings.warn(f"{sentence} Using {checkpoint.path.name}.", stacklevel=2)
+    if truncation is not None:
+        experiment = experiment.truncated(truncation)
     return Model(experiment, record["recipe"], config, spec, int(checkpoint.facts["round"]))
 
 

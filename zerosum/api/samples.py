@@ -26,6 +26,7 @@ def sample(
     round: int | None = None,
     device: str = "cpu",
     trust: bool = False,
+    truncation: float | None = None,
     label: str | None = None,
 ) -> Model:
     """Write samples of a run's model to a file.
@@ -39,6 +40,7 @@ def sample(
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
         trust: As for :func:`load`.
+        truncation: As for :func:`load`.
         label: Of all of them, by name or number; as frequent as in the data by default.
 
     Returns:
@@ -49,7 +51,7 @@ def sample(
         RunError: The run folder holds no model.
     """
     out = target(out, "samples go into a .png or an .npz", ".png", ".npz")
-    model = load(run, round, device, trust)
+    model = load(run, round, device, trust, truncation)
     chunks = model.samples(n, seed, raw, label)
     if out.suffix == ".npz":
         _write_arrays(out, n, model.spec.shape, chunks)

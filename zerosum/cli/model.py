@@ -21,6 +21,16 @@ class ModelOptions:
     trust: bool = False
     """Run the copy of a recipe of your own that lies in the run folder, where the original has changed or gone."""
 
+    truncation: api.fields.Positive | None = None
+    """Give variety for likeness: normal latents are cut off at this distance from 0, such as 0.5; the styles of
+    stylegan2 are nearer to their mean by this factor."""
+
     def named(self) -> dict[str, Any]:
         """The arguments that Python's functions take for them."""
-        return {"raw": self.raw, "round": self.checkpoint, "device": self.device, "trust": self.trust}
+        return {
+            "raw": self.raw,
+            "round": self.checkpoint,
+            "device": self.device,
+            "trust": self.trust,
+            "truncation": self.truncation,
+        }

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zerosum.errors import unknown
-from zerosum.sources import Normal, Uniform
+from zerosum.sources import Normal, TruncatedNormal, Uniform
 
 
 def lerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
@@ -98,7 +98,7 @@ def walk(ends: Tensor, steps: int, closed: bool = False, path: str = "linear") -
     return torch.cat([points.flatten(0, 1), chain[-1:]])
 
 
-def manifold(prior: Uniform | Normal, side: int) -> Tensor:
+def manifold(prior: Uniform | Normal | TruncatedNormal, side: int) -> Tensor:
     r"""The plane of a 2-D prior in cells of equal probability, a latent at the middle of each.
 
     The inverse distribution function of the prior is swept: cell (i, j) has

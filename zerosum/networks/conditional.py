@@ -9,7 +9,8 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -120,49 +121,50 @@ class MatchingHead(nn.Module):
 
 
 @torch.no_grad()
-def standing_statistics(network: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) -> nn.Module:
+def standing_statistics(networks: Iterable[nn.Module], calls: Iterable[Callable[[], object]]) -> None:
     """Give batch norms the mean statistics of many batches, in place of those that training left.
 
     The running ones are of the weights of the last rounds; an average of weights, or latents of another law than in
-    training (truncated ones), have others. Everything but the batch norms is in evaluation meanwhile.
+    training (truncated ones), have others. Everything but the batch norms is in evaluation meanwhile. Those that no
+    call reaches keep theirs; where there are none, none is made.
 
     Arguments:
-        network: Whose batch norms they are.
-        batches: Arguments of one call each, of equally many examples; as many as wanted.
-
-    Returns:
-        The network.
+        networks: Whose batch norms they are.
+        calls: Each is one pass through the networks, of equally many examples; as many as wanted.
 
     Raises:
-        ValueError: There is no batch.
+        ValueError: There is no call.
 
     References:
         | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), appendix C
         | https://arxiv.org/abs/1809.11096
     """
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]
-    kept = [(norm, norm.momentum) for norm in norms]
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    calls = 0
+    modules = [module for network in networks for module in network.modules()]
+    norms = [m for m in modules if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]
+    kept = [(norm, norm.momentum, copy.deepcopy(norm.state_dict())) for norm in norms]
+    if not norms:
+        return
+    modes = [(module, module.training) for module in modules]
+    made = 0
     try:
-        for call in batches:
-            if not calls:
-                for norm in norms:
-                    norm.reset_running_stats()
-                    # None is the plain mean over all batches since.
-                    norm.momentum = None
-                    norm.train()
-            network(*call)
-            calls += 1
+        for module in modules:
+            module.training = False
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches since
+            norm.training = True
+        for call in calls:
+            call()
+            made += 1
     finally:
-        for norm, momentum in kept:
+        for norm, momentum, state in kept:
             norm.momentum = momentum
+            if not norm.num_batches_tracked:
+                norm.load_state_dict(state)
         for module, mode in modes:
             module.training = mode
-    if not calls:
+    if not made:
         raise ValueError("standing statistics are those of batches, so at least one is needed, got none.")
-    return network
 
 
 def _affine(x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:

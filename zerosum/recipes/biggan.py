@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from zerosum.data import DataSpec
@@ -21,7 +20,7 @@ from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import hinge, orthogonal
 from zerosum.metrics import suited
 from zerosum.networks import BigGANGenerator, attended, biggan_discriminator, spectral_norm
-from zerosum.sources import Normal, TruncatedNormal
+from zerosum.sources import Normal
 from zerosum.training import Experiment, ImageConfig, Images, classes_of, fields
 from zerosum.updates import adam
 
@@ -46,8 +45,6 @@ class Config(ImageConfig):
     """Adam's decay of the second moment, the paper's [per update]."""
     orthogonal: fields.NonNegative = 1e-4
     """Weight beta of the term that keeps the generator's filters orthogonal, the paper's; 0 for CIFAR-10."""
-    truncation: fields.Positive | None = None
-    """Cut the latents of samples, not of training, off at this distance from 0; the paper has 2 down to 0.04."""
     conditional: bool = True
     """Make images of the data's labels, and judge them so; without, the chunks alone lead the blocks."""
     attention: bool = False
@@ -100,20 +97,10 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ),
         averages=images.averages,
     )
-    answers = dict(images.answers)
-    if config.truncation is not None:
-        sample, law = answers["sample"], TruncatedNormal(config.latent, config.truncation)
-
-        def truncated(net: Networks, batch: Batch) -> Tensor:
-            """The sample whose latent has the same place in the truncated law."""
-            z = law.quantile(torch.special.ndtr(batch["z"].double()))
-            return sample(net, {**batch, "z": z.to(batch["z"].dtype)})
-
-        answers["sample"] = truncated
     return Experiment(
         game,
         draws={"z": Normal(config.latent), **images.draws},
-        answers=answers,
+        answers=images.answers,
         metrics=suited(spec),
     )
 

@@ -14,9 +14,12 @@ References:
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
@@ -24,7 +27,7 @@ from zerosum.losses import nonsaturating, path_lengths
 from zerosum.metrics import suited
 from zerosum.networks import RunningMean, StyleDiscriminator, StyleGenerator
 from zerosum.sources import Normal
-from zerosum.training import Experiment, ImageConfig, Images, classes_of, fields
+from zerosum.training import Answer, Experiment, ImageConfig, Images, classes_of, fields
 from zerosum.updates import Update, adam
 
 NEEDS = "images"
@@ -110,11 +113,23 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         schedule=alternating(*turns),
         averages=images.averages,
     )
+
+    def truncated(psi: float) -> Mapping[str, Answer]:
+        """Samples whose styles are nearer to their mean by this factor."""
+
+        def sample(net: Networks, batch: Batch) -> Tensor:
+            return images.answers["sample"](
+                net.replace({"generator": functools.partial(net.generator, psi=psi)}), batch
+            )
+
+        return {"sample": sample, "decode": sample}
+
     return Experiment(
         game,
         draws={"z": Normal(config.latent), **images.draws},
         answers=images.answers,
         metrics=suited(spec),
+        truncation=truncated,
     )
 
 

@@ -72,7 +72,8 @@ class TruncatedNormal:
     r"""Standard normal given that it is at most ``threshold`` from 0, in each of ``dim`` coordinates.
 
     For samples of a generator trained on :class:`Normal` latents: a lower threshold buys likelier images with less
-    variety. Drawn by the inverse of the distribution function, so that nothing is drawn twice.
+    variety. What is drawn has the place in its law that :class:`Normal` draws of the same generator have in theirs, so
+    that nothing is drawn twice and samples of one seed are alike at every threshold.
 
     Arguments:
         dim: Coordinates.
@@ -94,8 +95,7 @@ class TruncatedNormal:
             raise ValueError(f"the threshold of a truncated normal must be positive, got {self.threshold}.")
 
     def __call__(self, n: int, generator: Generator) -> Tensor:
-        u = torch.rand(n, self.dim, dtype=torch.float64, device=generator.device, generator=generator)
-        return self.quantile(u).float()
+        return self.quantile(torch.special.ndtr(Normal(self.dim)(n, generator).double())).float()
 
     def quantile(self, u: Tensor) -> Tensor:
         """Where a coordinate's distribution function is u: its inverse. u in [0, 1], any shape."""

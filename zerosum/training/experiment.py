@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -9,17 +11,21 @@ import torch
 from torch import Generator, Tensor
 
 from zerosum.data import Data
-from zerosum.errors import Unsupported
+from zerosum.errors import ConfigError, Unsupported
 from zerosum.game import Batch, Game, Networks, evaluating, refuse_unlike
 from zerosum.metrics import Metric
+from zerosum.networks import standing_statistics
 from zerosum.runtime import mix, reseed
-from zerosum.sources import Prior
+from zerosum.sources import Normal, Prior, TruncatedNormal
 
 Answer = Callable[[Networks, Batch], Tensor]
 """What a trained model says to a batch, ``(networks, batch) -> tensor``; images come out in [0, 1]."""
 
 CHUNK = 500
 """Examples sampled together, so that any number needs bounded memory."""
+
+STANDING = 4 * CHUNK
+"""Samples that standing statistics are of."""
 
 FAKE_LABEL = "fake_label"
 """What labels of generated examples are drawn as, where they have any."""
@@ -54,6 +60,7 @@ class Experiment:
         before: An earlier stage, trained for its own ``rounds`` first. What it hands over are modules that networks of
             both games hold; everything else of it ends with it.
         stage: What this stage is called in checkpoints, unlike those before it.
+        truncation: Answers that give variety for likeness, by how far; where that is not by a cut of a normal latent.
     """
 
     game: Game
@@ -64,6 +71,7 @@ class Experiment:
     initialise: Callable[[Data], None] | None = None
     before: Experiment | None = None
     stage: str = "main"
+    truncation: Callable[[float], Mapping[str, Answer]] | None = None
 
     def __post_init__(self) -> None:
         for name, answer in self.answers.items():
@@ -102,6 +110,44 @@ class Experiment:
         if self.initialise is not None:
             self.initialise(data())
         self.game.restart_averages()
+
+    def truncated(self, threshold: float) -> Experiment:
+        """The trained experiment with samples of less variety and more likeness.
+
+        Latents are cut off at the threshold, in standard deviations, or what :attr:`truncation` says instead. Then the
+        batch norms are given the statistics of such samples (:func:`~zerosum.networks.standing_statistics`), in the
+        networks, which the two experiments share.
+
+        Arguments:
+            threshold: Positive; the lower, the less variety.
+
+        Raises:
+            ConfigError: It is not positive.
+            Unsupported: The latent is no normal one.
+
+        References:
+            | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), section 3.1
+            | https://arxiv.org/abs/1809.11096
+        """
+        if not threshold > 0:
+            raise ConfigError(f"truncation must be positive, got {threshold}.")
+        z = self.draws.get("z")
+        if self.truncation is not None:
+            experiment = dataclasses.replace(self, answers={**self.answers, **self.truncation(threshold)})
+        elif isinstance(z, Normal):
+            experiment = dataclasses.replace(self, draws={**self.draws, "z": TruncatedNormal(z.dim, threshold)})
+        else:
+            raise Unsupported(f"truncation cuts off a normal latent z, and this model draws {dict(self.draws)}.")
+        for raw in (False, True) if self.game.averages else (True,):
+            networks = self.game.shown(raw)
+            standing_statistics(networks.values(), experiment._passes(networks))
+        return experiment
+
+    def _passes(self, networks: Networks) -> Iterator[Callable[[], Tensor]]:
+        """Of the samples that standing statistics are of."""
+        for batch in self.drawn(STANDING):
+            moved = {k: v.to(self.game.device) for k, v in batch.items()}
+            yield functools.partial(self.answers["sample"], networks, moved)
 
     def ask(self, name: str, batch: Batch, raw: bool = False) -> Tensor:
         """One answer on one batch, in evaluation mode; by the average of a network where there is one, unless raw.
