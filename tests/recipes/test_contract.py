@@ -99,10 +99,17 @@ def test_switches_of_images_are_played(name, networks):
 
 
 @pytest.mark.parametrize("name", ["sngan", "wgan_gp"])
-@pytest.mark.parametrize("switch", [{"augment": "diffaugment"}, {"san": True}])
+@pytest.mark.parametrize("switch", [{"augment": "diffaugment"}, {"san": True}, {"average_rampup": 0.5}])
 def test_switches_of_images_are_refused_for_other_networks(name, switch):
     with pytest.raises(ConfigError, match=f"{next(iter(switch))} is a switch of networks of images, got .* residual"):
         tiny(name, **switch)
+
+
+def test_only_wgan_gp_averages_perceptrons():
+    """sngan's would say nothing."""
+    with pytest.raises(ConfigError, match=r"average_halflife is a switch of networks of images, got 7\.0"):
+        tiny("sngan", average_halflife=7.0)
+    assert tiny("wgan_gp", average_halflife=7.0)[0].game.halflives == {"generator": 7.0}
 
 
 def another(hint, value):

@@ -75,7 +75,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     }
     draws: dict[str, Prior] = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
     if config.networks == "perceptrons":
-        refuse_switches(config, "take networks residual")
+        refuse_switches(config, "take networks residual", ("average_halflife",))
         hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
         # The loss sees differences of the critic's values only, so its last layer has no bias.
         networks = perceptrons(spec.shape, config.latent, hidden, final=final, final_bias=False)

@@ -6,7 +6,8 @@ label, and go to the discriminator by the same law of augmentation, each with nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -256,18 +257,20 @@ class Images:
         return (shares[:, None] * logits).sum(0)
 
 
-def refuse_switches(config: ImageConfig, remedy: str) -> None:
-    """See that neither augmentation nor a sliced head is asked for, where the networks are not those of images.
+def refuse_switches(config: ImageConfig, remedy: str, taken: Collection[str] = ()) -> None:
+    """See that no switch of images is other than its default, where the networks are not those of images.
 
     Arguments:
         config: The recipe's.
         remedy: What to do about it, for the message.
+        taken: Those that the other networks take too.
 
     Raises:
         ConfigError: One is.
     """
-    for name, off in (("augment", "none"), ("san", False)):
-        if (value := getattr(config, name)) != off:
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    for name in (field.name for field in dataclasses.fields(ImageConfig) if field.name not in taken):
+        if (value := getattr(config, name)) != defaults[name]:
             raise ConfigError(f"{name} is a switch of networks of images, got {value!r}; {remedy}.")
 
 
