@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import zerosum as zs
 from tests.cli.commands import answer
 from tests.data.test_images import noise
 from tests.data.test_scan import archived, put
 from zerosum import api, recipes
+from zerosum.api import planner
 from zerosum.api.planner import Facts, Machine, choose
 from zerosum.errors import ConfigError, DataError
 
@@ -54,7 +56,9 @@ TABLE = [
     (images(60_000, (32, 32)), GPU, None, "r3gan", {}, {"augment": None}),
     (images(6_000, (1024, 768), sizes=90), GPU, 1800, "r3gan", {"size": 64}, {}),
     (images(6_000, (1024, 768), sizes=90), GPU, 7200, "r3gan", {"size": 128}, {}),
-    (images(6_000, (1024, 768), sizes=90), GPU, 9 * 3600, "r3gan", {"size": 256}, {}),
+    (images(6_000, (1024, 768), sizes=90), GPU, 9 * 3600, "r3gan", {"size": 256}, {"gamma": 150.0}),
+    (images(60_000, (28, 28), channels=1, fixed=True), GPU, None, "r3gan", {}, {"gamma": 0.5, "last_gamma": 0.05}),
+    (images(60_000, (48, 48)), GPU, None, "r3gan", {}, {"gamma": 2.0}),
 ]
 
 
@@ -82,6 +86,28 @@ def test_longer_and_more_cores_never_mean_smaller_images():
         sides = [choose(facts, Machine("cpu", cores), 60.0 * m).data["size"] for m in (1, 5, 20, 60, 300, 2000)]
         assert sides == sorted(sides)
         assert sides[-1] == 256
+
+
+@pytest.mark.parametrize(
+    ("side", "gib", "parts"),
+    [(32, 140, 1), (32, 8, 4), (64, 140, 1), (64, 25, 4), (64, 8, 16), (256, 8, 64), (64, 1e-9, 256)],
+)
+def test_a_batch_is_cut_to_the_memory_of_a_gpu(side, gib, parts):
+    """What is held at once is within the share, and with half as many parts it would not be."""
+    choice = choose(images(size=(side, side)), Machine("cuda", 8, memory=int(gib * 2**30)), 9 * 3600)
+    assert choice.micro_batches == parts
+    held = planner.HELD[side] * choice.settings["width"] * choice.settings["batch_size"] / 1024
+    assert held / parts <= 0.6 * gib or parts == choice.settings["batch_size"]
+    assert parts == 1 or held / parts * 2 > 0.6 * gib
+    assert ("memory" in dict(choice.reasons)) == (parts > 1)
+
+
+def test_the_parts_are_an_option_of_the_training(monkeypatch):
+    """Where they are not asked for otherwise."""
+    monkeypatch.setattr("zerosum.api.auto.choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr("zerosum.api.auto.memory_of", lambda device: 2**30)
+    assert api.planned(api.Options(data="digits")).options.micro_batches == 16
+    assert api.planned(api.Options(data="digits", micro_batches=2)).options.micro_batches == 2
 
 
 def command_of(out):

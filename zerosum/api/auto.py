@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from zerosum import recipes
+from zerosum.api.memory import memory_of
 from zerosum.api.options import Options, checked, seconds_of
 from zerosum.api.planner import Facts, Machine, choose, usual
 from zerosum.data import DataSpec, open_data, own_of
@@ -68,7 +69,8 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
     seconds = None if options.budget is None else seconds_of(options.budget)
     device = choose_device(options.device)
     fast = options.precision in (None, "bfloat16") and multiplies_bfloat16(device)
-    machine = Machine(device.type, options.threads or torch.get_num_threads(), fast)
+    memory = None if device.type == "cpu" else memory_of(device)
+    machine = Machine(device.type, options.threads or torch.get_num_threads(), fast, memory)
     goal = any(value is not None for value in (options.rounds, options.epochs, options.budget))
     record = None if options.fresh else _record(options.out)
     if record is not None and _same_source(options.data, record):
@@ -82,6 +84,8 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
         options = dataclasses.replace(options, budget=f"{choice.seconds / 60:g}m")
     if choice.precision != "float32":
         options = dataclasses.replace(options, precision=choice.precision)
+    if choice.micro_batches > 1 and options.micro_batches is None:
+        options = dataclasses.replace(options, micro_batches=choice.micro_batches)
     if own is not None and choice.data:
         told = dataclasses.replace(asked_of(own[1], own[0]), **choice.data)
         options = dataclasses.replace(options, data=f"{own[0]}[{said(told)}]")

@@ -37,7 +37,7 @@ def refuse_too_large(module: ModuleType, config: Any, spec: DataSpec, device: to
     Raises:
         ConfigError: It needs more; the message says how much, and of what most.
     """
-    total = _memory(device)
+    total = memory_of(device)
     if total is None or not _is_large(config):  # torch takes a second to get ready for building without numbers
         return
     try:
@@ -113,7 +113,7 @@ def _is_large(config: Any) -> bool:
     return any(isinstance(value, int) and value > LARGE and value != defaults[name] for name, value in values.items())
 
 
-def _memory(device: torch.device) -> int | None:
+def memory_of(device: torch.device) -> int | None:
     """Of the device in bytes; None where the system does not tell."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[1])

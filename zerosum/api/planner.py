@@ -30,6 +30,17 @@ CROWD = 50
 """Images every label must have for a system to be made to tell them apart."""
 
 
+PENALTY = {32: 0.5, 64: 2.0, 128: 15.0, 256: 150.0}
+"""First weight of r3gan's penalties up to a side, its paper's for ImageNet at 32 and for faces at 64 and 256."""
+
+HELD = {16: 0.08, 32: 0.24, 64: 0.9, 128: 2.2, 256: 4.2}
+"""MiB that a round of r3gan with blocks of two holds for an image, up to a side, by the channels of its width: how the
+peak of a process grows with the batch, on a CPU, in float32."""
+
+FILLED = 0.6
+"""Share of a GPU's memory that this may fill; the rest is for weights, the data and what kernels work in."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the data are, as far as the planner asks.
@@ -67,11 +78,13 @@ class Machine:
         device: ``cpu``, ``cuda`` or ``mps``.
         cores: Of the CPU that torch uses.
         bfloat16: Whether it multiplies numbers of that kind faster than others; asked of CPUs alone.
+        memory: Of a GPU; None where it does not tell [bytes].
     """
 
     device: str
     cores: int
     bfloat16: bool = False
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,7 @@ class Choice:
         seconds: Of training.
         reasons: What was chosen and why, by what it is about.
         precision: Of products and convolutions.
+        micro_batches: Parts that a batch is played in.
     """
 
     recipe: str
@@ -93,6 +107,7 @@ class Choice:
     seconds: float
     reasons: tuple[tuple[str, str], ...]
     precision: Precision = "float32"
+    micro_batches: int = 1
 
 
 def usual(machine: Machine) -> float:
@@ -125,7 +140,8 @@ def choose(facts: Facts, machine: Machine, seconds: float | None = None) -> Choi
         reasons.append(("recipe", "mlp_gan, as convolutions need squares whose side is 4, 5, 6 or 7 doubled"))
         return Choice("mlp_gan", {}, data, seconds, tuple(reasons))
     _colour(facts, data, reasons)
-    recipe, settings = _system(facts, machine, reasons)
+    recipe, settings = _system(facts, machine, side, reasons)
+    parts = 1 if slow else _parts(machine, side, settings, reasons)
     seen = _seen(machine, seconds, side)
     if facts.count is not None and facts.count < FEW:
         settings["augment"] = "diffaugment" if slow else "adaptive"
@@ -143,7 +159,7 @@ def choose(facts: Facts, machine: Machine, seconds: float | None = None) -> Choi
     if slow and machine.bfloat16:
         precision = "bfloat16"
         reasons.append(("precision", "bfloat16 in products: this processor is made for them, and images are as good"))
-    return Choice(recipe, settings, data, seconds, tuple(reasons), precision)
+    return Choice(recipe, settings, data, seconds, tuple(reasons), precision, parts)
 
 
 def _side(
@@ -201,7 +217,30 @@ def _colour(facts: Facts, data: dict[str, Any], reasons: list[tuple[str, str]]) 
             reasons.append(("colour", f"laid on white: {facts.clear:.1%} of the images can be seen through"))
 
 
-def _system(facts: Facts, machine: Machine, reasons: list[tuple[str, str]]) -> tuple[str, dict[str, Any]]:
+def _parts(machine: Machine, side: int, settings: dict[str, Any], reasons: list[tuple[str, str]]) -> int:
+    """Into how many a batch is cut, so that what a round holds of one is within the GPU's memory."""
+    batch, parts = settings["batch_size"], 1
+    image = _up_to(side, HELD) * 2**20 * settings["width"]
+    while machine.memory is not None and parts < batch and image * batch / parts > FILLED * machine.memory:
+        parts *= 2
+    if parts > 1:
+        gib = 2**30
+        reasons.append(
+            (
+                "memory",
+                f"a batch of {batch} is played in {parts} parts: it would hold about {image * batch / gib:.0f} GiB at "
+                f"once, and the GPU has {(machine.memory or 0) / gib:.0f}",
+            )
+        )
+    return parts
+
+
+def _up_to(side: int, table: dict[int, float]) -> float:
+    """The entry of the smallest side that is not below this one."""
+    return table[min((key for key in table if key >= side), default=max(table))]
+
+
+def _system(facts: Facts, machine: Machine, side: int, reasons: list[tuple[str, str]]) -> tuple[str, dict[str, Any]]:
     labels = facts.classes is not None and facts.classes > 1
     if machine.device == "cpu":
         reasons.append(
@@ -210,7 +249,17 @@ def _system(facts: Facts, machine: Machine, reasons: list[tuple[str, str]]) -> t
         if labels:
             reasons.append(("labels", f"{facts.classes} are left aside, as dcgan has no use for them"))
         return "dcgan", {"width": 32, "kernel": 4, "batch_size": 64}
-    settings: dict[str, Any] = {"width": 256, "batch_size": 256, "blocks": 2}
+    gamma = _up_to(side, PENALTY)
+    settings: dict[str, Any] = {
+        "width": 256,
+        "batch_size": 256,
+        "blocks": 2,
+        "learning_rate": 5e-4,  # the paper's, at three times this width, is 2e-4
+        "last_learning_rate": 1.25e-4,
+        "gamma": gamma,
+        "last_gamma": gamma / 10,
+        "average_halflife": 500_000.0,
+    }
     reasons.append(("recipe", "r3gan, the strongest for images where there is a GPU"))
     if labels and facts.least >= CROWD:
         settings["conditional"] = True
