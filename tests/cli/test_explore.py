@@ -270,7 +270,7 @@ def test_models_that_cannot_be_explored(monkeypatch):
         (("nowhere", "walk", "--between", "4"), 2, "a walk has at least 2 ends, got 1."),
         (("nowhere", "walk", "--between", "4", "5", "--ends", "2"), 2, "a walk has a number of ends or the samples it"),
         (("nowhere", "walk", "--between", "4", "10000"), 2, "goes between samples 0 to 9999, got 4 to 10000."),
-        (("nowhere", "walk", "--between", "x", "5"), 2, "Could not find valid parse for arguments: ['x', '5']"),
+        (("nowhere", "walk", "--between", "x", "5"), 2, "between must be a whole number, got 'x' (see"),
         (("nowhere", "walk", "--steps", "2500"), 2, "a walk has at most 10000 frames, got 10001; take fewer ends or"),
         (("nowhere", "walk", "--path", "curved"), 2, "unknown path 'curved'; there are: linear, spherical"),
         (("nowhere", "walk", "--seed", "-1"), 2, "seed must be greater than or equal to 0, got -1"),

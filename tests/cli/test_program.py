@@ -37,7 +37,25 @@ def test_help_version_and_verbs(capsys):
             "rounds must be greater than or equal to 1, got -5 (recipe vanilla).",
         ),
         (("train", "vanilla", "--learning-rate", "nan"), 2, "learning_rate must be a finite number, got nan"),
-        (("train", "vanilla", "--k", "many"), 2, "invalid literal for int() with base 10: 'many'"),
+        (
+            ("train", "vanilla", "--k", "many"),
+            2,
+            "k must be a whole number, got 'many' (see zerosum train vanilla --help).",
+        ),
+        (("train", "vanilla", "--batch_size=1.5"), 2, "batch size must be a whole number, got '1.5' (see"),
+        (
+            ("train", "vanilla", "--learning-rate", "fast", "--k", "1"),
+            2,
+            "learning rate must be a number, got 'fast' (see",
+        ),
+        (
+            ("train", "dcgan", "--average-halflife"),
+            2,
+            "average halflife needs a value (see zerosum train dcgan --help).",
+        ),
+        (("train", "vanilla", "--out", "--rounds", "3"), 2, "out needs a value (see"),
+        (("train", "vanilla", "--out="), 2, "out needs a value (see"),
+        (("sample", "run", "--truncation", "much"), 2, "truncation must be a number, got 'much' (see"),
         (
             ("train", "fgan", "--data", "ring", "--divergence", "pearsn"),
             2,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -34,10 +36,10 @@ def parse(
         An object with an instance per group.
 
     Raises:
-        ConfigError: An option nobody knows, or a value that is none of an option's choices.
-        SystemExit: Help was asked for (0), or a value cannot be read (2, after a message).
+        ConfigError: An option nobody knows, or a value that is missing, no number, or none of an option's choices.
+        SystemExit: Help was asked for (0), or a value of another kind cannot be read (2, after a message).
     """
-    _refuse_other_choices(groups, list(arguments), prog)
+    _refuse_unreadable(groups, list(arguments), prog)
     # Groups are not seen in the help. Without a help of their own, tyro would look for one in the source of the class
     # below, which has none.
     group = tyro.conf.arg(name="", help="")
@@ -60,19 +62,48 @@ def parse(
     return parsed
 
 
-def _refuse_other_choices(groups: dict[str, type], words: list[str], prog: str) -> None:
-    """Say the nearest choice to a value that is none, where tyro would list them all."""
-    for kind in groups.values():
-        for name, hint in get_type_hints(kind).items():
-            # of Literal[...] | None the choices of the first
-            choices = next((get_args(part) for part in (hint, *get_args(hint)) if get_origin(part) is Literal), ())
-            for place, word in enumerate(words):
-                flag, equals, value = word.partition("=")
-                if not choices or flag.replace("_", "-") != option(name):
-                    continue
-                value = value if equals else next(iter(words[place + 1 : place + 2]), "")
-                if value and not value.startswith("-") and value not in map(str, choices):
-                    raise ConfigError(f"{unknown(name.replace('_', ' '), value, choices)[:-1]} (see {prog} --help).")
+def _refuse_unreadable(groups: dict[str, type], words: list[str], prog: str) -> None:
+    """Answer a value that is missing, no number or none of the choices, where tyro would draw a box around types."""
+    kinds = {option(name): hint for kind in groups.values() for name, hint in get_type_hints(kind).items()}
+    for place, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        hint = kinds.get(flag.replace("_", "-"), bool)
+        if hint is bool:
+            continue
+        name = flag[2:].replace("_", " ").replace("-", " ")
+        values = [value] if equals else list(itertools.takewhile(lambda w: not w.startswith("--"), words[place + 1 :]))
+        if not any(values):
+            raise ConfigError(f"{name} needs a value (see {prog} --help).")
+        several = get_origin(hint) is tuple
+        for value in values if several else values[:1]:
+            if (reason := _unreadable(get_args(hint)[0] if several else hint, name, value)) is not None:
+                raise ConfigError(f"{reason} (see {prog} --help).")
+
+
+def _unreadable(hint: Any, name: str, value: str) -> str | None:
+    """Why a value is none of a type, where the type is of numbers and choices alone."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    reasons = []
+    for part in (part for part in parts if part is not type(None)):
+        if get_origin(part) is Literal:
+            good, reason = value in map(str, get_args(part)), unknown(name, value, get_args(part))[:-1]
+        elif part in (int, float):
+            what = "a whole number" if part is int else "a number"
+            good, reason = _reads(part, value), f"{name} must be {what}, got {value!r}"
+        else:
+            return None
+        if good:
+            return None
+        reasons.append(reason)
+    return next(iter(reasons), None)
+
+
+def _reads(kind: type, text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
 
 
 def run_and_words(arguments: Sequence[str], prog: str) -> tuple[str, list[str]]:
