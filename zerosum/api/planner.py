@@ -29,7 +29,6 @@ GAIN = 2.0
 CROWD = 50
 """Images every label must have for a system to be made to tell them apart."""
 
-
 PENALTY = {32: 0.5, 64: 2.0, 128: 15.0, 256: 150.0}
 """First weight of r3gan's penalties up to a side, its paper's for ImageNet at 32 and for faces at 64 and 256."""
 
