@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks.checks.checking import Bound, labelled
+from benchmarks.checks.checking import Bound, classified
 
 CHECKS = {
-    "sagan-digits": labelled("sagan", "digits", 700, learning_rate=1e-3, rate_ratio=1.0, conditional=True),
+    "sagan-digits": classified("sagan", "digits", 700, learning_rate=1e-3, rate_ratio=1.0, conditional=True),
 }
 ASKED = {
-    "sagan-digits": (Bound("neighbour_classes", least=10), Bound("samples of their label", least=0.9)),
+    "sagan-digits": (
+        Bound("classes with at least 2 %", least=10),
+        Bound("labels as asked", least=0.9),
+        Bound("variance within a label"),
+    ),
 }
