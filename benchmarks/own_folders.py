@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 
 import zerosum as zs
+from benchmarks.checks.checking import fall
 from benchmarks.rows import keep
 from zerosum import api
 from zerosum.api.auto import planned
@@ -120,20 +121,13 @@ def judge(name: str, out: Path, root: Path, metric: str) -> dict[str, object]:
     def splits(split: str) -> Data:
         return open_data(record["source"], split, root=root)
 
-    value = {
-        "model": judged(model.sample, splits).value,
-        "untrained": judged(untrained.sample, splits).value,
-        "floor": judged.control("real training images", splits).value,
-    }
-    way = value["untrained"] - value["floor"]
     return {
         "folder": name,
         "metric": judged.name,
         "round": model.round,
         "images": int(model.experiment.game.images),
         "source": Path(str(record["source"])).name,
-        **value,
-        "share": (value["untrained"] - value["model"]) / way,
+        **fall(judged, untrained.sample, model.sample, splits),
         "asked": CASES[name].asked,
     }
 

@@ -14,12 +14,15 @@ from torch.nn.functional import cross_entropy
 
 import zerosum as zs
 from zerosum import api, recipes
-from zerosum.data import Data, open_data
-from zerosum.metrics import frechet
+from zerosum.data import open_data
+from zerosum.metrics import Metric, Splits
 from zerosum.training import Experiment, Feed, play_round
 
 Check = Callable[[int], Mapping[str, float]]
 """``seed -> {figure: value}``."""
+
+Sample = Callable[[int, int], Tensor]
+"""``(n, seed) -> (n, ...)``."""
 
 SAMPLES = 5_000
 """That a classifier looks at."""
@@ -106,27 +109,18 @@ def seen(experiment: Experiment, data: str, seed: int) -> dict[str, float]:
     return {**figures, "test images rightly classified": round(float(right), 4)}
 
 
-def fall(untrained: Experiment, trained: Experiment, data: str) -> dict[str, float]:
-    """How far the Frechet distance to test images fell, as a share of the way to real training images.
+def fall(judge: Metric, untrained: Sample, trained: Sample, splits: Splits) -> dict[str, float]:
+    """How far a distance to test images fell, as a share of the way to real training images in the model's place.
 
     Args:
-        untrained: Before the first round.
-        trained: After the last.
-        data: Name of the data.
+        judge: Whose distance it is.
+        untrained: Samples before the first round.
+        trained: Samples after the last.
+        splits: Opens the data.
     """
-    judge = frechet(n=2_000)
-
-    def splits(split: str) -> Data:
-        return open_data(data, split)
-
-    before, after = (judge(experiment.sample, splits).value for experiment in (untrained, trained))
+    before, after = judge(untrained, splits).value, judge(trained, splits).value
     floor = judge.control("real training images", splits).value
-    return {
-        f"{judge.name} before": round(before, 3),
-        "after": round(after, 3),
-        "of real training images": round(floor, 3),
-        "fallen by, of the way to real images": round((before - after) / (before - floor), 4),
-    }
+    return {"untrained": before, "model": after, "floor": floor, "share": (before - after) / (before - floor)}
 
 
 def classifier(data: str, seed: int) -> nn.Module:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.checks.checking import Bound, Check, fall, played, seen, train
+from zerosum.data import open_data
+from zerosum.metrics import frechet
 
 
 def three_epochs(data: str, rounds: int) -> Check:
@@ -11,7 +13,15 @@ def three_epochs(data: str, rounds: int) -> Check:
     def check(seed: int) -> dict[str, float]:
         experiment = played("dcgan", data, rounds, seed, width=32, kernel=4)
         untrained = played("dcgan", data, 0, seed, width=32, kernel=4)
-        return {**seen(experiment, data, seed), **fall(untrained, experiment, data)}
+        judge = frechet(n=2_000)
+        way = fall(judge, untrained.sample, experiment.sample, lambda split: open_data(data, split))
+        return {
+            **seen(experiment, data, seed),
+            f"{judge.name} before": round(way["untrained"], 3),
+            "after": round(way["model"], 3),
+            "of real training images": round(way["floor"], 3),
+            "fallen by, of the way to real images": round(way["share"], 4),
+        }
 
     return check
 

@@ -165,4 +165,6 @@ def test_batch_norms_out_of_reach_keep_their_statistics():
 
 
 def test_without_batch_norms_no_call_is_made():
-    standing_statistics([nn.Linear(2, 2)], [lambda: pytest.fail("called")])
+    calls = []
+    standing_statistics([nn.Linear(2, 2)], [lambda: calls.append(1)])
+    assert not calls

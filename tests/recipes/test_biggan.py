@@ -1,4 +1,4 @@
-"""What BigGAN rests on: filters kept orthogonal, and samples from a truncated law."""
+"""What BigGAN rests on: filters kept orthogonal, labels and chunks of the latent."""
 
 import pytest
 

@@ -30,7 +30,7 @@ def test_penalties_are_played_in_every_16th_and_4th_round():
 
 
 def test_truncation_brings_styles_to_their_mean():
-    """At 1 nothing changes; near 0 all samples of a label are one, that of the mean style."""
+    """At 1 nothing changes; near 0 all samples are one, that of the mean style."""
     experiment, _ = tiny("stylegan2")
     generator = experiment.game.averages["generator"]
     generator.mean.mean.normal_()

@@ -74,13 +74,23 @@ def test_truncated_samples_are_of_cut_off_latents():
 
 @pytest.mark.parametrize("raw", [False, True])
 def test_batch_norms_have_the_statistics_of_truncated_samples(raw):
-    """Those of the generator that answers, by its own mean over the passes."""
+    """Those of the generator that answers, by its own mean over the passes, also of networks that draw."""
     experiment, _ = tiny("biggan")
     generator = experiment.game.shown(raw).generator
     first = norms(generator)[0]
     seen = []
     hook = first.register_forward_pre_hook(lambda norm, args: seen.append(args[0]) if norm.training else None)
+    noise = first.register_forward_pre_hook(lambda norm, args: args[0] + torch.randn_like(args[0]), prepend=True)
+    before = torch.get_rng_state()
     cut = experiment.truncated(0.3)
+    assert torch.equal(torch.get_rng_state(), before)
+    again = first.running_mean.clone()
+    torch.manual_seed(1)  # from another place of the caller's numbers
+    experiment.truncated(0.3)
+    assert torch.equal(first.running_mean, again)
+    noise.remove()
+    del seen[:]
+    experiment.truncated(0.3)
     hook.remove()
     assert [len(x) for x in seen] == [CHUNK] * 4
     torch.testing.assert_close(first.running_mean, torch.stack([x.mean((0, 2, 3)) for x in seen]).mean(0))

@@ -30,11 +30,12 @@ CROWD = 50
 """Images every label must have for a system to be made to tell them apart."""
 
 PENALTY = {32: 0.5, 64: 2.0, 128: 15.0, 256: 150.0}
-"""First weight of r3gan's penalties up to a side, its paper's for ImageNet at 32 and for faces at 64 and 256."""
+"""First weight of r3gan's penalties up to a side: its paper's, of ImageNet at 32 and of faces at 64 and 256; at 128 one
+that lies between."""
 
 HELD = {16: 0.08, 32: 0.24, 64: 0.9, 128: 2.2, 256: 4.2}
 """MiB that a round of r3gan with blocks of two holds for an image, up to a side, by the channels of its width: how the
-peak of a process grows with the batch, on a CPU, in float32."""
+peak of a process grows with the batch, rounded up, on a CPU, in float32, at widths of 64 and 128."""
 
 FILLED = 0.6
 """Share of a GPU's memory that this may fill; the rest is for weights, the data and what kernels work in."""

@@ -138,9 +138,11 @@ class Experiment:
             experiment = dataclasses.replace(self, draws={**self.draws, "z": TruncatedNormal(z.dim, threshold)})
         else:
             raise Unsupported(f"truncation cuts off a normal latent z, and this model draws {dict(self.draws)}.")
-        for raw in (False, True) if self.game.averages else (True,):
-            networks = self.game.shown(raw)
-            standing_statistics(networks.values(), experiment._passes(networks))
+        with torch.random.fork_rng(devices=[]):  # the caller's random numbers are the caller's
+            reseed(self.game.device, 0, "standing")
+            for raw in (False, True) if self.game.averages else (True,):
+                networks = self.game.shown(raw)
+                standing_statistics(networks.values(), experiment._passes(networks))
         return experiment
 
     def _passes(self, networks: Networks) -> Iterator[Callable[[], Tensor]]:
