@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.gan_mnist import RESULTS
-from zerosum.training.curves import Curve, plot
+from zerosum.report.svg import Curve, plot
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from benchmarks import rows
 from benchmarks.plain import by_hand, engine
 from benchmarks.systems import CPU, SEED, SYSTEMS, System, pixels, taken_for_real, told_apart
-from zerosum.data import Stored
-from zerosum.training import timing
+from zerosum.data import Arrays
+from zerosum.profiling import timing
 from zerosum.updates import adam
 
 RUNGS = (
@@ -32,7 +32,7 @@ RUNGS = (
 """Each with all before it; the last for convolutions alone."""
 
 
-def rung(system: System, data: Stored, height: int) -> timing.Contestant:
+def rung(system: System, data: Arrays, height: int) -> timing.Contestant:
     """The loop by hand that stands so high; 0 is the plain one."""
     experiment, settings, _ = by_hand(system, data, CPU, False)
     networks = experiment.game.networks

@@ -20,10 +20,11 @@ from torch.nn.functional import leaky_relu
 from benchmarks import rows
 from zerosum import recipes
 from zerosum.api.builds import build
-from zerosum.data import DataSpec, Stored
+from zerosum.data import Arrays, DataSpec
 from zerosum.game import Precision
 from zerosum.networks import double_backward, resample, style, style_layers
-from zerosum.training import Feed, Rounds, timing
+from zerosum.profiling import timing
+from zerosum.training import BatchBuilder, Rounds
 
 SYSTEMS = {
     "dcgan": (64, {"width": 32, "kernel": 4}),
@@ -45,7 +46,7 @@ def layers_of_torch() -> Iterator[None]:
         yield
 
 
-def contestant(recipe: str, data: Stored, precision: Precision, own: bool, last: bool) -> timing.Contestant:
+def contestant(recipe: str, data: Arrays, precision: Precision, own: bool, last: bool) -> timing.Contestant:
     """A recipe's rounds.
 
     Args:
@@ -63,7 +64,7 @@ def contestant(recipe: str, data: Stored, precision: Precision, own: bool, last:
     if not last:
         for network in (*game.networks.values(), *game.averages.values()):
             network.to(memory_format=torch.contiguous_format)
-    rounds, images = Rounds(game, Feed(data, experiment.draws, game.schedule, 64, 0, game.device)), 0
+    rounds, images = Rounds(game, BatchBuilder(data, experiment.draws, game.schedule, 64, 0, game.device)), 0
 
     def play(count: int) -> int:
         nonlocal images
@@ -98,7 +99,7 @@ def main(
     for name in systems:
         side = SYSTEMS[name][0]
         x = torch.randint(0, 256, (1_000, 3, side, side), dtype=torch.uint8)
-        data = Stored(DataSpec("noise", (3, side, side), "uint8", count=len(x)), x, seed=0)
+        data = Arrays(DataSpec("noise", (3, side, side), "uint8", count=len(x)), x, seed=0)
         contestants = {
             f"{precision}, {what}": contestant(name, data, precision, own, last)
             for precision in get_args(Precision)

@@ -29,8 +29,8 @@ from zerosum.api.evaluation import named
 from zerosum.api.models import experiment_of
 from zerosum.data import Data, open_data
 from zerosum.runtime import choose_device
+from zerosum.training.display import Silent
 from zerosum.training.folder import read_record
-from zerosum.training.progress import Silent
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def judge(name: str, out: Path, root: Path, metric: str) -> dict[str, object]:
         "folder": name,
         "metric": judged.name,
         "round": model.round,
-        "images": int(model.experiment.game.images),
+        "images": int(model.experiment.game.examples),
         "source": Path(str(record["source"])).name,
         **fall(judged, untrained.sample, model.sample, splits),
         "asked": CASES[name].asked,

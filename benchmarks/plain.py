@@ -31,30 +31,31 @@ from torch import nn
 
 from benchmarks import rows
 from benchmarks.systems import CPU, SEED, SYSTEMS, Round, System, pixels
-from zerosum.data import Stored
+from zerosum.data import Arrays
 from zerosum.game import Capture, Mode, Precision
 from zerosum.networks import Conv2d, Dropout, LeakyReLU, Maxout
+from zerosum.profiling import timing
+from zerosum.profiling.flops import work_of
+from zerosum.profiling.roofline import roof
 from zerosum.runtime import reseed
-from zerosum.training import Experiment, Feed, Rounds, timing
-from zerosum.training.roof import roof
-from zerosum.training.work import work_of
+from zerosum.training import BatchBuilder, Experiment, Rounds
 
 
-def made(system: System, data: Stored, device: torch.device = CPU) -> tuple[Experiment, Feed, Any]:
+def made(system: System, data: Arrays, device: torch.device = CPU) -> tuple[Experiment, BatchBuilder, Any]:
     """The experiment with its first weights, and its batches."""
     experiment, settings = system.make(data.spec)
-    experiment.begin(lambda: Stored(data.spec, data.x.cpu(), seed=SEED))
+    experiment.begin(lambda: Arrays(data.spec, data.x.cpu(), seed=SEED))
     experiment.game.to(device)
-    feed = Feed(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
-    return experiment, feed, settings
+    builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
+    return experiment, builder, settings
 
 
-def agree(system: System, data: Stored, rounds: int = 20) -> float:
+def agree(system: System, data: Arrays, rounds: int = 20) -> float:
     """The largest difference of any parameter after some rounds on the same batches and the same dropout.
 
     In float64: in float32 Adam makes full steps of gradients that are rounding noise, and the two loops round unlike.
     """
-    experiment, feed, settings = made(system, data)
+    experiment, builder, settings = made(system, data)
     other, _, _ = made(system, data)
     for game in (experiment.game, other.game):
         for module in (*game.networks.values(), *game.averages.values()):
@@ -68,13 +69,13 @@ def agree(system: System, data: Stored, rounds: int = 20) -> float:
                 {name: value.double() if value.is_floating_point() else value for name, value in batch.items()}
                 for batch in turn
             ]
-            for turn in feed.batches(played, images)
+            for turn in builder.batches(played, images)
         ]
         reseed(CPU, SEED, "round", played)
         step([[dict(batch) for batch in turn] for turn in batches])
         reseed(CPU, SEED, "round", played)
-        experiment.game.play(batches, feed.images(played))
-        images += feed.images(played)
+        experiment.game.play(batches, builder.examples(played))
+        images += builder.examples(played)
     gaps = [
         float((a - b).abs().max())
         for network in experiment.game.networks
@@ -91,7 +92,7 @@ def _parameters(network: nn.Module) -> Iterator[torch.Tensor]:
 
 def engine(
     system: System,
-    data: Stored,
+    data: Arrays,
     device: torch.device = CPU,
     mode: Mode = "eager",
     precision: Precision = "float32",
@@ -107,17 +108,17 @@ def engine(
         mode: How rounds are run.
         precision: Of products.
         shared: ``by turns`` or ``at once`` where the generated examples serve both players.
-        capture: Records rounds, where that is not torch's.
+        capture: RunLogger rounds, where that is not torch's.
     """
-    experiment, feed, settings = made(system, data, device)
+    experiment, builder, settings = made(system, data, device)
     if shared is not None:
         system.shared(experiment, at_once=shared == "at once")
-        feed = Feed(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
+        builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
     game = experiment.game
     if capture is not None:
         game.capture = capture
     game.mode, game.precision = mode, precision
-    rounds, images = Rounds(game, feed), 0
+    rounds, images = Rounds(game, builder), 0
 
     def play(count: int) -> int:
         nonlocal images
@@ -142,7 +143,7 @@ class ByAmax(nn.Module):
 
 
 def by_hand(
-    system: System, data: Stored, device: torch.device, fused: bool, ours: bool = False, **how: bool
+    system: System, data: Arrays, device: torch.device, fused: bool, ours: bool = False, **how: bool
 ) -> tuple[Experiment, Any, Round]:
     """What either loop plays: torch's layers and layout, and a maxout by ``amax``, unless ``ours``."""
     experiment, _, settings = made(system, data, device)
@@ -162,7 +163,7 @@ def by_hand(
 
 def loop(
     system: System,
-    data: Stored,
+    data: Arrays,
     device: torch.device = CPU,
     fused: bool = False,
     ours: bool = False,
@@ -217,7 +218,7 @@ class OneByOne(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
         return x.sub_(mean.view(-1, 1, 1)).div_(std.view(-1, 1, 1)), 0
 
 
-def tutorial(system: System, data: Stored, device: torch.device = CPU) -> timing.Contestant:
+def tutorial(system: System, data: Arrays, device: torch.device = CPU) -> timing.Contestant:
     """The loop of the tutorials: a DataLoader of single examples, and every loss asked for."""
     experiment, settings, step = by_hand(system, data, device, False)
     size, k = settings.batch_size, getattr(settings, "k", 1)
@@ -247,7 +248,7 @@ def tutorial(system: System, data: Stored, device: torch.device = CPU) -> timing
 
 
 def classes(
-    name: str, data: Stored, device: torch.device, modes: list[Mode], capture: Capture | None = None
+    name: str, data: Arrays, device: torch.device, modes: list[Mode], capture: Capture | None = None
 ) -> dict[str, dict[str, timing.Contestant]]:
     """The contestants of each class, the one they are measured by first.
 
@@ -256,7 +257,7 @@ def classes(
         data: On the device.
         device: Where.
         modes: Of the engine, eager first.
-        capture: Records rounds in mode graph, where that is not torch's.
+        capture: RunLogger rounds in mode graph, where that is not torch's.
     """
     system = SYSTEMS[name]
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks.rows import keep
 from zerosum.data import images as decoding
-from zerosum.data.asked import Asked
+from zerosum.data.image_options import Asked
 from zerosum.data.preparing import _look
 
 SOURCES = {

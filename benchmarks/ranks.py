@@ -22,7 +22,7 @@ import tyro
 from benchmarks import rows
 from benchmarks.systems import CPU, SEED, SYSTEMS, pixels
 from zerosum.game import schedules
-from zerosum.training import Feed, play_round
+from zerosum.training import BatchBuilder, play_round
 
 
 def at_once(tensors: Any) -> Any:
@@ -43,16 +43,16 @@ def rank(number: int, count: int, name: str, overlap: bool, seconds: float, fold
     experiment, settings = system.make(data.spec)
     experiment.begin(lambda: data)
     size = settings.batch_size * count
-    feed = Feed(data, experiment.draws, experiment.game.schedule, size, SEED, CPU)
+    builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, size, SEED, CPU)
     images, rounds = 0, 0
     for _ in range(5):
-        images = play_round(experiment.game, feed, images)
+        images = play_round(experiment.game, builder, images)
     if count > 1:
         dist.barrier()
     before, started = images, time.perf_counter()
     goes_on = True
     while goes_on:
-        images = play_round(experiment.game, feed, images)
+        images = play_round(experiment.game, builder, images)
         rounds += 1
         if rounds % 5 == 0:
             more = torch.tensor(float(time.perf_counter() - started < seconds))

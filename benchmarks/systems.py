@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, softplus
 
 from zerosum import api, recipes
-from zerosum.data import DataSpec, Stored, open_data
+from zerosum.data import Arrays, DataSpec, open_data
 from zerosum.data.transforms import to_symmetric
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating, shared_backward
 from zerosum.losses import gradient_penalty, interpolate, nonsaturating, wasserstein
@@ -102,17 +102,17 @@ class Settings:
     k: int = 1
 
 
-def pixels(side: int, root: Path | None, device: torch.device = CPU) -> Stored:
+def pixels(side: int, root: Path | None, device: torch.device = CPU) -> Arrays:
     """MNIST's training images, with a border where they are to be larger; noise where MNIST is not there."""
     try:
         data = open_data("mnist", "train", SEED, CPU, root)
-        assert isinstance(data, Stored)
+        assert isinstance(data, Arrays)
         x = data.x
     except Exception as error:
         print(f"mnist is not here ({error}); timing on noise of its shape.")
         x = torch.randint(0, 256, (50_000, 1, 28, 28), dtype=torch.uint8)
     x = pad(x, [(side - x.shape[-1]) // 2] * 4)
-    return Stored(DataSpec("mnist", (1, side, side), "uint8", count=len(x)), x, seed=SEED, device=device)
+    return Arrays(DataSpec("mnist", (1, side, side), "uint8", count=len(x)), x, seed=SEED, device=device)
 
 
 def recipe(name: str) -> Callable[[DataSpec], tuple[Experiment, Any]]:

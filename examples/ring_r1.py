@@ -12,7 +12,7 @@ from torch import nn
 
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import nonsaturating, r1
-from zerosum.metrics import suited
+from zerosum.metrics import default_metrics
 from zerosum.networks import mlp
 from zerosum.sources import Normal
 from zerosum.training import Experiment
@@ -61,4 +61,4 @@ def build(config, spec):
         schedule=alternating(Turn("discriminator", discriminator), Turn("generator", generator)),
         averages={"generator": 50_000},  # half-life in examples
     )
-    return Experiment(game, {"z": Normal(config.latent)}, {"sample": sample}, suited(spec), rounds=5000)
+    return Experiment(game, {"z": Normal(config.latent)}, {"sample": sample}, default_metrics(spec), rounds=5000)

@@ -12,7 +12,7 @@ from torch import nn
 
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import gradient_penalty, interpolate, wasserstein
-from zerosum.metrics import suited
+from zerosum.metrics import default_metrics
 from zerosum.networks import mlp
 from zerosum.sources import Normal, Uniform
 from zerosum.training import Experiment
@@ -65,4 +65,4 @@ def build(config, spec):
         averages={"generator": 50_000},  # half-life in examples
     )
     draws = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
-    return Experiment(game, draws, {"sample": sample}, suited(spec), rounds=5000)
+    return Experiment(game, draws, {"sample": sample}, default_metrics(spec), rounds=5000)

@@ -84,13 +84,16 @@ def die_at(call, *words):
 def noisy(rounds, save_every=None, out="noisy"):
     """Train the game with dropout and batch normalisation."""
     from tests.games import noisy_experiment
+    from zerosum.report.pictures import preview
     from zerosum.training import Goal, Intervals, RunFolder, Training
 
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     folder = RunFolder.claim(Path(out), {"recipe": "noisy", "config": {}, "data": {}, "seed": 0})
     try:
         intervals = Intervals(10, 50, save_every)
-        Training(experiment, feed, folder, Goal(rounds=rounds), lambda split: feed._data, intervals).run()
+        Training(
+            experiment, builder, folder, Goal(rounds=rounds), lambda split: builder._data, intervals, picture=preview
+        ).run()
     finally:
         folder.release()
     return 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zerosum.data import DataSpec, Stored
+from zerosum.data import Arrays, DataSpec
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.lab.games import Number
 from zerosum.losses import nonsaturating
 from zerosum.networks import mlp
 from zerosum.sources import Normal
-from zerosum.training import Experiment, Feed, play_round
+from zerosum.training import BatchBuilder, Experiment, play_round
 from zerosum.updates import adam, sgd
 
 
@@ -43,9 +43,9 @@ def generator(net, batch):
 
 
 def points(n=200, seed=0):
-    """Stored points in the plane."""
+    """Arrays points in the plane."""
     x = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
-    return Stored(DataSpec("points", (2,), "real", count=n), x, seed=seed)
+    return Arrays(DataSpec("points", (2,), "real", count=n), x, seed=seed)
 
 
 def noisy_experiment(seed=0, batch_size=16, made=None):
@@ -79,7 +79,7 @@ def noisy_experiment(seed=0, batch_size=16, made=None):
         averages={"generator": 500},
     )
     experiment = Experiment(game, {"z": Normal(4)}, {"sample": lambda net, batch: net.generator(batch["z"])}, rounds=20)
-    return experiment, Feed(points(), experiment.draws, game.schedule, batch_size, seed, game.device)
+    return experiment, BatchBuilder(points(), experiment.draws, game.schedule, batch_size, seed, game.device)
 
 
 def plain_gan(seed=0, update=None, schedule=None, **networks):
@@ -91,14 +91,14 @@ def plain_gan(seed=0, update=None, schedule=None, **networks):
         {"discriminator": Player(("discriminator",), update), "generator": Player(("generator",), update)},
         schedule or alternating(Turn("discriminator", discriminator), Turn("generator", generator)),
     )
-    return game, Feed(points(), {"z": Normal(4)}, game.schedule, 16, seed, game.device)
+    return game, BatchBuilder(points(), {"z": Normal(4)}, game.schedule, 16, seed, game.device)
 
 
-def play(game, feed, rounds, images=0):
-    """Play rounds; returns the images seen."""
+def play(game, builder, rounds, examples=0):
+    """Play rounds; returns the examples seen."""
     for _ in range(rounds):
-        images = play_round(game, feed, images)
-    return images
+        examples = play_round(game, builder, examples)
+    return examples
 
 
 def copies(network):

@@ -12,7 +12,8 @@ import torch
 import zerosum as zs
 from zerosum.errors import ConfigError, DataError, RunError, Unsupported
 from zerosum.game import game
-from zerosum.training import log, trials
+from zerosum.profiling import autotune as trials
+from zerosum.training import log
 from zerosum.training.folder import read_record
 
 
@@ -31,7 +32,7 @@ def edit(old, new):
 
 def test_train_load_sample():
     run = train(rounds=20)
-    assert (run.round, run.images, run.path) == (20, 320, Path("run"))
+    assert (run.round, run.examples, run.path) == (20, 320, Path("run"))
     assert run.picture.is_file()
     assert [r.metric.partition("[")[0] for r in run.results] == ["neighbour_classes", "neighbour_distance"]
     model = zs.load("run")
@@ -138,13 +139,13 @@ def test_wrong_calls_write_nothing(kwargs, error, message):
 
 
 def test_goals():
-    assert train(rounds=None, epochs=1, batch_size=100, out="epochs").images == 1300
+    assert train(rounds=None, epochs=1, batch_size=100, out="epochs").examples == 1300
     assert train(rounds=None, budget="0.2s", out="budget").seconds >= 0.2
 
 
 def test_a_batch_larger_than_the_data_trains_on_all_of_it_and_says_so(capsys):
     run = train(batch_size=5000, rounds=2, progress=True)
-    assert run.images == 2 * 1297
+    assert run.examples == 2 * 1297
     assert "batch size 5000 is more than the 1297 examples; training on batches of 1297." in capsys.readouterr().out
     assert read_record(run.path)["config"]["batch_size"] == 1297
     assert train(batch_size=5000, rounds=3).round == 3

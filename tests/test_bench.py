@@ -15,7 +15,7 @@ from zerosum.api import benches
 from zerosum.api.benches import Row, advise
 from zerosum.errors import ConfigError
 from zerosum.game import Game, game as games
-from zerosum.training.work import work_of
+from zerosum.profiling.flops import work_of
 
 SMALL = {"batch_size": 16, "hidden": 8, "latent": 4}
 
@@ -34,7 +34,7 @@ ROW = Row(
     ratio=1,
     low=1,
     high=1,
-    images=128,
+    examples=128,
     flops=64e6,
     operators=160,
     roof=100,
@@ -46,7 +46,7 @@ def row(**changes):
 
 
 def test_the_arithmetic_of_a_row():
-    assert ROW.images_per_second == 500 * 128
+    assert ROW.examples_per_second == 500 * 128
     assert ROW.milliseconds == 2
     assert ROW.gflops == 32  # 64 MFLOP a round, 500 rounds a second
     assert ROW.share == 0.32
@@ -78,7 +78,7 @@ def test_a_recipe_is_played_with_one_thread_and_with_all():
     first = measured.rows[0]
     z, h, p = 4, 8, 64
     assert first.flops == 2 * 16 * (3 * z * h + 10 * h * p + 8 * h)  # the products of vanilla, by hand
-    assert (first.images, first.operators > 100, first.ratio) == (16, True, 1)
+    assert (first.examples, first.operators > 100, first.ratio) == (16, True, 1)
     assert measured.config["hidden"] == 8
     assert measured.data == "digits"
     assert measured.advice
@@ -88,17 +88,17 @@ def test_a_recipe_is_played_with_one_thread_and_with_all():
 def test_a_lazy_turn_counts_as_often_as_it_is_due():
     """Of four rounds one has the penalty."""
     whole = benches._work(*played(noisy_experiment()))
-    game, feed = played(noisy_experiment())
-    images = play(game, feed, 1)
-    flops = [work_of(lambda: play(game, feed, 1, game.round * 48)).flops for _ in range(4)]
+    game, builder = played(noisy_experiment())
+    images = play(game, builder, 1)
+    flops = [work_of(lambda: play(game, builder, 1, game.round * 48)).flops for _ in range(4)]
     assert images == 48
     assert len(set(flops)) == 2
     assert whole.flops == sum(flops) / 4
 
 
 def played(made):
-    experiment, feed = made
-    return experiment.game, feed
+    experiment, builder = made
+    return experiment.game, builder
 
 
 def test_other_precisions_and_modes_where_the_engine_has_them(monkeypatch):

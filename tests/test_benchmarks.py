@@ -8,14 +8,14 @@ import torch
 from benchmarks import plain
 from benchmarks.systems import CPU, SYSTEMS
 from tests.recording import recording
-from zerosum.data import DataSpec, Stored
+from zerosum.data import Arrays, DataSpec
 
 ROOFS = {"float32": 100.0, "bfloat16": 200.0}
 
 
 def noise(side, root=None, device=CPU):
     x = torch.randint(0, 256, (300, 1, side, side), dtype=torch.uint8)
-    return Stored(DataSpec("noise", (1, side, side), "uint8", count=len(x)), x, seed=0)
+    return Arrays(DataSpec("noise", (1, side, side), "uint8", count=len(x)), x, seed=0)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from tests.recipes.test_contract import RECIPES
 from zerosum import api, recipes
 from zerosum.api import benches
 from zerosum.data import open_data
-from zerosum.training import Feed, Rounds
+from zerosum.training import BatchBuilder, Rounds
 from zerosum.training.folder import read_record
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -21,7 +21,7 @@ def on_cuda(name):
     data = open_data("digits", seed=0, device=device)
     experiment = api.build(module, module.Config(batch_size=32), data.spec, 0)
     experiment.game.to(device)
-    return experiment.game, Feed(data, experiment.draws, experiment.game.schedule, 32, 0, device)
+    return experiment.game, BatchBuilder(data, experiment.draws, experiment.game.schedule, 32, 0, device)
 
 
 class Strict:
@@ -41,18 +41,18 @@ class Strict:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_round_does_not_wait_for_the_host(name):
-    game, feed = on_cuda(name)
-    play(Strict(game), feed, 5)
+    game, builder = on_cuda(name)
+    play(Strict(game), builder, 5)
     assert all(torch.tensor(value).isfinite() for value in game.read().terms.values())
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_resume_is_exact_on_the_device(name):
-    (one, feed), (other, _) = on_cuda(name), on_cuda(name)
-    images = play(one, feed, 5)
+    (one, builder), (other, _) = on_cuda(name), on_cuda(name)
+    images = play(one, builder, 5)
     other.load_state({key: tensor.cpu().clone() for key, tensor in one.state().items()})
-    play(one, feed, 5, images)
-    play(other, feed, 5, images)
+    play(one, builder, 5, images)
+    play(other, builder, 5, images)
     for network in one.networks:
         assert same(copies(one.networks[network]), copies(other.networks[network]))
 
@@ -68,10 +68,10 @@ def test_bench(monkeypatch):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recorded_rounds_are_the_eager_ones_bit_for_bit(name):
-    (eager, feed), (graph, fed) = on_cuda(name), on_cuda(name)
+    (eager, builder), (graph, fed) = on_cuda(name), on_cuda(name)
     graph.mode = "graph"
     said = []
-    one, other = Rounds(eager, feed), Rounds(graph, fed, said.append)
+    one, other = Rounds(eager, builder), Rounds(graph, fed, said.append)
     images = {"eager": 0, "graph": 0}
     while graph.round < 1 + 4 * 32:
         images["graph"] = other.play(images["graph"], 1 + 4 * 32 - graph.round)
@@ -94,7 +94,7 @@ def test_a_run_by_recorded_rounds_resumes_to_the_bit(tmp_path):
 
 
 def test_bfloat16_on_the_device():
-    game, feed = on_cuda("mlp_gan")
+    game, builder = on_cuda("mlp_gan")
     game.precision = "bfloat16"
-    play(game, feed, 5)
+    play(game, builder, 5)
     assert all(torch.tensor(value).isfinite() for value in game.read().terms.values())

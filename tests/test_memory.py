@@ -105,14 +105,14 @@ def test_memory_that_runs_out_is_a_sentence_and_the_checkpoint_is_whole():
     assert finish(command_line, *words, "--rounds", "3") == 0
     code = (
         "import resource, sys; from zerosum.cli import main\n"
-        "from zerosum.training import Feed\n"
-        "made = Feed.batches\n"
+        "from zerosum.training import BatchBuilder\n"
+        "made = BatchBuilder.batches\n"
         "def hungry(self, round, images):\n"
         "    import torch\n"
         "    if round == 5:\n"
         "        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, -1)); torch.empty(1 << 29)\n"
         "    return made(self, round, images)\n"
-        "Feed.batches = hungry\n"
+        "BatchBuilder.batches = hungry\n"
         f"sys.exit(main({[*words, '--rounds', '9']!r}))"
     )
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

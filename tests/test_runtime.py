@@ -10,7 +10,7 @@ from zerosum.game import Game, Player, Turn, simultaneous
 from zerosum.networks import mlp
 from zerosum.runtime import choose_device, mean_over_ranks, mix, reseed, stand, start_mean_over_ranks
 from zerosum.sources import Normal
-from zerosum.training import Feed
+from zerosum.training import BatchBuilder
 from zerosum.updates import sgd
 
 CPU = torch.device("cpu")
@@ -81,8 +81,8 @@ def both_at_once():
 def _half_of_both_at_once(rank, folder):
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
     game = both_at_once()
-    feed = Feed(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device)
-    play(game, feed, 5)
+    builder = BatchBuilder(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device)
+    play(game, builder, 5)
     torch.save([p.detach() for p in game.moved_by("generator")], f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -90,7 +90,7 @@ def _half_of_both_at_once(rank, folder):
 def test_gradients_that_cross_while_others_are_made_are_those_of_one_rank(tmp_path):
     multiprocessing.spawn(_half_of_both_at_once, (str(tmp_path),), nprocs=2)
     game = both_at_once()
-    play(game, Feed(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device), 5)
+    play(game, BatchBuilder(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device), 5)
     for rank in (0, 1):
         for a, b in zip(torch.load(tmp_path / f"{rank}.pt"), game.moved_by("generator"), strict=True):
             torch.testing.assert_close(a, b.detach())

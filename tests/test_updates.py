@@ -165,7 +165,7 @@ def test_rule_9_ramps_enter_as_tensors():
         fixed = run(adam(1e-3, (0.5, 0.99)), gradients, parameters, 5, fused)
         for a, b in zip(ramped, fixed, strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=1e-7)
-    rule, p = sgd(linear(1.0, 0.0, images=100)), [torch.zeros(1)]
+    rule, p = sgd(linear(1.0, 0.0, examples=100)), [torch.zeros(1)]
     step(rule, [torch.ones(1)], {}, p, torch.tensor(75), fused=True)
     torch.testing.assert_close(p[0], torch.tensor([-0.25]))
 
@@ -184,13 +184,13 @@ def test_a_ramped_momentum_is_fused_too(dtype):
     rule = momentum(linear(1e-2, 1e-3, 10), linear(0.5, 0.9, 10))
     parameters, gradients = problem(dtype)
     states, moved = [rule.init(parameters) for _ in range(2)], [[p.clone() for p in parameters] for _ in range(2)]
-    for images in range(12):
+    for examples in range(12):
         for state, mine, fused in zip(states, moved, (True, False), strict=True):
             slopes = gradients(mine)
-            if images == 5:
+            if examples == 5:
                 slopes = [slopes[0] * math.inf, slopes[1]]
-            skip = step(rule, slopes, state, mine, torch.tensor(images), fused)
-            assert skip == (images == 5)
+            skip = step(rule, slopes, state, mine, torch.tensor(examples), fused)
+            assert skip == (examples == 5)
     for a, b in zip((*moved[0], *states[0]["velocity"]), (*moved[1], *states[1]["velocity"]), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
 

@@ -16,7 +16,7 @@ import zerosum as zs
 from zerosum import api, recipes
 from zerosum.data import open_data
 from zerosum.metrics import Metric, Splits
-from zerosum.training import Experiment, Feed, play_round
+from zerosum.training import BatchBuilder, Experiment, play_round
 
 Check = Callable[[int], Mapping[str, float]]
 """``seed -> {figure: value}``."""
@@ -162,8 +162,8 @@ def played(recipe: str, data: str, rounds: int, seed: int, **settings: Any) -> E
     experiment = api.build(module, config, source.spec, seed)
     experiment.begin(lambda: open_data(data))
     game = experiment.game
-    feed = Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device)
+    builder = BatchBuilder(source, experiment.draws, game.schedule, config.batch_size, seed, game.device)
     images = 0
     for _ in range(rounds):
-        images = play_round(game, feed, images)
+        images = play_round(game, builder, images)
     return experiment

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.checks.checking import Bound, Check
+from zerosum.adversarial import GENERATES, fool
 from zerosum.data import open_data
 from zerosum.game import (
     Batch,
@@ -28,7 +29,7 @@ from zerosum.metrics import high_quality, modes
 from zerosum.networks import perceptrons
 from zerosum.runtime import mix, reseed
 from zerosum.sources import Normal
-from zerosum.training import GENERATES, Experiment, Feed, fool, play_round
+from zerosum.training import BatchBuilder, Experiment, play_round
 from zerosum.updates import Update, adam, optimistic, rmsprop, sgd
 
 DATA, ROUNDS, BATCH, LATENT = "ring", 6_000, 256, 16
@@ -56,9 +57,9 @@ def ring(schedule: Arrange, update: Update) -> Check:
             schedule(Turn("discriminator", tell_apart), Turn("generator", fool(nonsaturating))),
         )
         draws = {"z": Normal(LATENT)}
-        feed, images = Feed(source, draws, game.schedule, BATCH, seed, game.device), 0
+        builder, images = BatchBuilder(source, draws, game.schedule, BATCH, seed, game.device), 0
         for _ in range(ROUNDS):
-            images = play_round(game, feed, images)
+            images = play_round(game, builder, images)
         samples = Experiment(game, draws=draws, answers=GENERATES, metrics=()).sample
         judged = {
             judge.name: judge(samples, lambda split: open_data(DATA, split)) for judge in (modes(), high_quality())

@@ -9,11 +9,11 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from benchmarks.checks.checking import Bound, Check, train
+from zerosum.adversarial import fool, tell_apart
 from zerosum.data.toys import GaussianMixture, gaussian
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import DIVERGENCES
 from zerosum.networks import mlp
-from zerosum.training import fool, tell_apart
 from zerosum.updates import adam
 
 TARGET = GaussianMixture(torch.tensor([[-1.0], [-1.0], [-1.0], [1.5], [2.5]], dtype=torch.float64), 0.6)

@@ -12,7 +12,7 @@ from zerosum.losses import AdversarialLoss, nonsaturating, r1, r2, relativistic_
 from zerosum.metrics import high_quality, modes
 from zerosum.networks import perceptrons
 from zerosum.sources import Normal
-from zerosum.training import Experiment, Feed, play_round
+from zerosum.training import BatchBuilder, Experiment, play_round
 from zerosum.updates import adam
 
 ROUNDS, BATCH = 20_000, 128
@@ -71,9 +71,9 @@ def played(loss: AdversarialLoss, seed: int) -> Experiment:
             "score": lambda net, batch: net.discriminator(batch["x"]).squeeze(1),
         },
     )
-    feed, images = Feed(data, experiment.draws, game.schedule, BATCH, seed, game.device), 0
+    builder, images = BatchBuilder(data, experiment.draws, game.schedule, BATCH, seed, game.device), 0
     for _ in range(ROUNDS):
-        images = play_round(game, feed, images)
+        images = play_round(game, builder, images)
     return experiment
 
 

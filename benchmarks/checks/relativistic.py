@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.checks.checking import Bound, Check, train
+from zerosum.adversarial import tell_apart
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import ADVERSARIAL
 from zerosum.networks import mlp
-from zerosum.recipes.relativistic import Config
-from zerosum.training import tell_apart
+from zerosum.recipes.objectives.relativistic import Config
 from zerosum.updates import adam
 
 LOSSES = typing.get_args(typing.get_type_hints(Config)["loss"])

@@ -54,8 +54,8 @@ def page() -> str:
             rows = sorted((row for row in kept if row["check"] == check), key=lambda row: int(row["seed"]))
             if rows:
                 lines += _lines(check, rows, asked.get(check, ()))
-        recipe = (PAGE.parent / "recipes" / f"{subject}.md").exists()
-        title = f"[{subject}](recipes/{subject}.md)" if recipe else subject
+        page = next((PAGE.parent / "recipes").glob(f"*/{subject}.md"), None)
+        title = f"[{subject}]({page.relative_to(PAGE.parent).as_posix()})" if page else subject
         sections.append(f"\n## {title}\n{HEAD}" + "\n".join(lines) + "\n")
     return "".join(sections)
 

@@ -30,7 +30,7 @@ def test_a_recipe(capsys):
     code, out, _ = answer(capsys, "bench", "vanilla", "--data", "ring", "--threads", "1", *SMALL)
     assert code == 0
     assert "vanilla on ring" in out
-    assert "16 images a round, " in out
+    assert "16 examples a round, " in out
     assert "MFLOP an image" in out
     heads, first, *_ = out[out.index("  mode") :].splitlines()
     assert heads.split("  ")[-1].strip() == "ratio (least to largest)"

@@ -25,8 +25,10 @@ def test_show(capsys, recipe):
     assert "micro-batches and ranks do not change the result" in out
 
 
-@pytest.mark.parametrize(("recipe", "said"), [("dcgan", "10,000 images, less at first"), ("wgan_gp", "50,000 images")])
-def test_a_half_life_is_a_number_of_images(capsys, recipe, said):
+@pytest.mark.parametrize(
+    ("recipe", "said"), [("dcgan", "10,000 examples, less at first"), ("wgan_gp", "50,000 examples")]
+)
+def test_a_half_life_is_a_number_of_examples(capsys, recipe, said):
     code, out, _ = answer(capsys, "show", recipe)
     assert code == 0
     assert f"averaged with a half-life of {said}\n" in out

@@ -40,7 +40,7 @@ def test_every_option_of_train_has_type_default_and_a_sentence(capsys):
 def test_train_says_what_it_did_and_what_to_try_next(capsys):
     code, out, _ = answer(capsys, *TRAIN, "--rounds", "7")
     assert code == 0
-    assert "done: round 7, 112 images" in out
+    assert "done: round 7, 112 examples" in out
     assert "neighbour_classes[n=1000, split=test, share=0.02] = " in out
     assert "samples: run/samples/round-00000007.png" in out
     tries = [line.strip() for line in out.partition("next:\n")[2].splitlines()]
@@ -125,7 +125,7 @@ def test_a_dry_run_forecasts_and_writes_nothing(capsys):
         "a checkpoint",
     ):
         assert line in out
-    assert "for 16 rounds, 4,096 images" in out  # 3 * 1297 / 256, rounded up
+    assert "for 16 rounds, 4,096 examples" in out  # 3 * 1297 / 256, rounded up
 
 
 @pytest.mark.parametrize("goal", [("--rounds", "50"), ("--budget", "2s"), ()])
@@ -188,7 +188,7 @@ def test_progress_is_plain_lines_where_there_is_no_terminal():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "\x1b" not in done.stdout
-    assert done.stdout.startswith("round 100  3200 images  ")
+    assert done.stdout.startswith("round 100  3200 examples  ")
     assert done.stderr == ""
     assert [json.loads(line)["round"] for line in Path("run/log.jsonl").read_text().splitlines()] == [100, 120]
 

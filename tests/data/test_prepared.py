@@ -17,8 +17,8 @@ from PIL import Image
 from tests.data.test_images import noise, stored
 from tests.data.test_scan import FORMS, make, put
 from zerosum.data import open_data, prepared as module
-from zerosum.data.asked import Asked
 from zerosum.data.fit import fitted
+from zerosum.data.image_options import Asked
 from zerosum.data.images import decode
 from zerosum.data.prepared import cache_root, prepared
 from zerosum.errors import DataError

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.data.test_images import bomb, noise, stored
-from tests.data.test_likeness import photograph, saved
+from tests.data.test_near_duplicates import photograph, saved
 from zerosum.data.scan import scan
 
 

@@ -10,8 +10,8 @@ from zerosum.updates import sgd
 
 
 def test_rule_10_separable_games_are_not_coupled():
-    game, feed = plain_gan()
-    assert coupled_turns(game, feed.batches(0, 0)) == []
+    game, builder = plain_gan()
+    assert coupled_turns(game, builder.batches(0, 0)) == []
 
 
 @pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.Dropout(0.5)], ids=lambda m: type(m).__name__)
@@ -25,9 +25,9 @@ def test_rule_10_layers_that_mix_or_draw_are_found(layer):
 
 
 def test_rule_10_the_game_is_left_as_it_is():
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     game = experiment.game
     before, running = copies(game.networks.generator), game.networks.generator[1].running_mean.clone()
-    assert coupled_turns(game, feed.batches(0, 0)) == [0, 1, 2]
+    assert coupled_turns(game, builder.batches(0, 0)) == [0, 1, 2]
     assert same(before, copies(game.networks.generator))
     assert torch.equal(running, game.networks.generator[1].running_mean)

@@ -22,9 +22,9 @@ def one_player(objective, network, **player):
 
 
 def test_gradients_are_those_of_the_sum_of_terms_for_the_mover_alone():
-    game, feed = plain_gan()
+    game, builder = plain_gan()
     turn = game.schedule.turns[1]
-    (batch,) = feed.batches(0, 0)[1]
+    (batch,) = builder.batches(0, 0)[1]
     terms, slopes = gradients(game, turn, batch)
     assert list(terms) == ["fool"]
     expected = torch.autograd.grad(generator(game.networks, batch)["fool"], list(game.networks.generator.parameters()))
@@ -33,8 +33,8 @@ def test_gradients_are_those_of_the_sum_of_terms_for_the_mover_alone():
 
 
 def test_gain_scales_the_gradient_but_not_the_term():
-    game, feed = plain_gan()
-    (batch,) = feed.batches(0, 0)[1]
+    game, builder = plain_gan()
+    (batch,) = builder.batches(0, 0)[1]
     terms, slopes = gradients(game, Turn("generator", generator, gain=3.0), batch)
     plain_terms, plain_slopes = gradients(game, Turn("generator", generator), batch)
     assert torch.equal(terms["fool"], plain_terms["fool"])
@@ -44,13 +44,13 @@ def test_gain_scales_the_gradient_but_not_the_term():
 
 def test_identity_23_a_lazy_penalty_has_the_mean_of_one_in_every_round():
     """Due in one round of four, with gain 4: over any four rounds the gradients add up to the same."""
-    game, feed = plain_gan()
+    game, builder = plain_gan()
 
     def penalty(net, batch):
         return {"r1": r1(net.discriminator, batch["x"])}
 
     eager, lazy = Turn("discriminator", penalty), Turn("discriminator", penalty, every=4, gain=4)
-    (batch,) = feed.batches(0, 0)[0]
+    (batch,) = builder.batches(0, 0)[0]
     for first in (0, 3, 10):
         sums = []
         for turn in (eager, lazy):
@@ -61,10 +61,10 @@ def test_identity_23_a_lazy_penalty_has_the_mean_of_one_in_every_round():
 
 
 def test_a_turn_changes_only_its_players_parameters():
-    game, feed = plain_gan()
+    game, builder = plain_gan()
     before = {name: copies(network) for name, network in game.networks.items()}
     turn = game.schedule.turns[0]
-    _, slopes = gradients(game, turn, feed.batches(0, 0)[0][0])
+    _, slopes = gradients(game, turn, builder.batches(0, 0)[0][0])
     game.descend("discriminator", slopes)
     assert same(copies(game.networks.generator), before["generator"])
     assert not same(copies(game.networks.discriminator), before["discriminator"])
@@ -86,11 +86,11 @@ def test_two_players_may_move_the_same_network_each_with_its_own_state():
 
 
 def test_a_network_nobody_moves_is_evaluated_and_left_alone():
-    game, feed = plain_gan(judge=nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+    game, builder = plain_gan(judge=nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
     assert not game.networks.judge.training
     assert game.networks.generator.training
     before = copies(game.networks.judge)
-    play(game, feed, 3)
+    play(game, builder, 3)
     assert same(before, copies(game.networks.judge))
 
 
@@ -124,10 +124,10 @@ def test_projection_after_every_step():
 
 def test_rule_3_an_unreached_parameter_counts_as_zero_when_another_turn_reaches_it():
     """A pure R1 turn never reaches the last bias."""
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     game = experiment.game
-    batches = feed.batches(0, 0)
-    game.play(batches, feed.images(0))
+    batches = builder.batches(0, 0)
+    game.play(batches, builder.examples(0))
     _, slopes = gradients(game, game.schedule.turns[1], batches[1][0])
     names = [name for name, _ in game.networks.discriminator.named_parameters()]
     assert torch.equal(slopes[names.index("4.bias")], torch.zeros(1))
@@ -197,10 +197,10 @@ def test_names_that_do_not_fit_are_refused():
 
 
 def test_rule_4_passes_of_a_resting_player_write_buffers_but_no_parameters():
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     game = experiment.game
     before, running = copies(game.networks.generator), game.networks.generator[1].running_mean.clone()
-    _, slopes = gradients(game, game.schedule.turns[0], feed.batches(0, 0)[0][0])
+    _, slopes = gradients(game, game.schedule.turns[0], builder.batches(0, 0)[0][0])
     game.descend("discriminator", slopes)
     assert same(before, copies(game.networks.generator))
     assert not torch.equal(running, game.networks.generator[1].running_mean)
@@ -210,7 +210,7 @@ def test_rule_4_passes_of_a_resting_player_write_buffers_but_no_parameters():
 
 
 def test_rule_7_half_life_in_images():
-    """After a half-life of images the initial weight counts half (identity 37)."""
+    """After a half-life of examples the initial weight counts half (identity 37)."""
     game = one_player(lambda net, batch: {"t": 0 * net.net(torch.ones(1, 1)).sum()}, nn.Linear(1, 1, bias=False))
     averaged = Game(dict(game.networks), game.players, game.schedule, averages={"net": 1000})
     with torch.no_grad():
@@ -223,7 +223,7 @@ def test_rule_7_half_life_in_images():
 
 def test_rule_7_a_ramped_half_life_and_a_constant_stream():
     game = one_player(lambda net, batch: {"t": 0 * net.net(torch.ones(1, 1)).sum()}, nn.Linear(1, 1))
-    averaged = Game(dict(game.networks), game.players, game.schedule, averages={"net": linear(0, 1000, images=500)})
+    averaged = Game(dict(game.networks), game.players, game.schedule, averages={"net": linear(0, 1000, examples=500)})
     with torch.no_grad():
         averaged.averages["net"].weight.fill_(-5.0)
     averaged.play([[{}]], 100)  # a half-life of 0 is no memory at all
@@ -233,20 +233,20 @@ def test_rule_7_a_ramped_half_life_and_a_constant_stream():
     with torch.no_grad():
         averaged.networks.net.weight.fill_(1.0)
         averaged.averages["net"].weight.fill_(0.0)
-    averaged.play([[{}]], 100)  # 200 images were seen, and the half-life is 400
+    averaged.play([[{}]], 100)  # 200 examples were seen, and the half-life is 400
     assert float(averaged.averages["net"].weight) == pytest.approx(1 - 2 ** (-100 / 400))
 
 
 def test_rule_7_averages_are_copies_moved_once_a_round_with_buffers_copied():
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     game = experiment.game
     average, network = game.averages["generator"], game.networks.generator
     assert average is not network
     assert not any(p.requires_grad for p in average.parameters())
     assert not average.training
     start = copies(average)
-    game.play(feed.batches(0, 0), feed.images(0))
-    weight = 1 - 0.5 ** (feed.images(0) / 500)
+    game.play(builder.batches(0, 0), builder.examples(0))
+    weight = 1 - 0.5 ** (builder.examples(0) / 500)
     for s, a, p in zip(start, average.parameters(), network.parameters(), strict=True):
         torch.testing.assert_close(a, s + weight * (p.detach() - s))
     assert torch.equal(average[1].running_mean, network[1].running_mean)
@@ -279,10 +279,10 @@ def test_rule_11_terms_are_means_over_every_repeat_and_lazy_turn():
     )
     for r in range(5):
         game.play([[{}] * 3, [{}] if r % 4 == 0 else []], 1)
-    assert game.tally._counts == {"one/t": 15, "one/lazy": 2}
-    assert game.tally
+    assert game.accumulator._counts == {"one/t": 15, "one/lazy": 2}
+    assert game.accumulator
     reading = game.read()
-    assert not game.tally
+    assert not game.accumulator
     assert reading.terms["one/t"] == pytest.approx(sum(seen) / 15, rel=1e-5)
     assert reading.updates == {"one": 17}
     assert game.read().terms == {}
@@ -303,10 +303,10 @@ def test_rule_11_two_turns_of_a_player_may_not_log_the_same_term():
 
 
 def test_updates_that_are_not_finite_are_skipped_and_counted():
-    game, feed = plain_gan()
-    play(game, feed, 1)
+    game, builder = plain_gan()
+    play(game, builder, 1)
     before = copies(game.networks.discriminator)
-    batches = feed.batches(1, 16)
+    batches = builder.batches(1, 16)
     batches[0][0]["x"] = torch.full_like(batches[0][0]["x"], math.nan)
     game.play(batches, 16)
     assert same(before, copies(game.networks.discriminator))
@@ -331,13 +331,13 @@ class HostReads(TorchDispatchMode):
 
 @pytest.mark.parametrize("fused", [True, False])
 def test_no_host_synchronisation_in_a_round(fused):
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     game = experiment.game
     if not fused:
         game._fused = dict.fromkeys(game._fused, False)
-    images = play(game, feed, 1)
+    examples = play(game, builder, 1)
     with HostReads() as reads:
-        play(game, feed, 4, images)
+        play(game, builder, 4, examples)
     assert reads.seen == []
     with HostReads() as reads:
         game.read()
@@ -348,13 +348,13 @@ def test_no_host_synchronisation_in_a_round(fused):
 
 
 def test_state_round_trip_continues_bit_for_bit():
-    (one, feed), (other, _) = noisy_experiment(), noisy_experiment(seed=9)
-    images = play(one.game, feed, 7)
+    (one, builder), (other, _) = noisy_experiment(), noisy_experiment(seed=9)
+    examples = play(one.game, builder, 7)
     kept = {name: t.clone() for name, t in one.game.state().items()}
     other.game.load_state(kept)
     assert other.game.round == 7
-    play(one.game, feed, 5, images)
-    play(other.game, feed, 5, images)
+    play(one.game, builder, 5, examples)
+    play(other.game, builder, 5, examples)
     a, b = one.game.state(), other.game.state()
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
@@ -387,11 +387,11 @@ def test_evaluating_restores_every_module():
 
 
 def test_deep_copies_are_games_of_their_own():
-    game, feed = plain_gan()
-    images = play(game, feed, 1)
+    game, builder = plain_gan()
+    examples = play(game, builder, 1)
     other = copy.deepcopy(game)
     before = copies(game.networks.generator)
-    play(other, feed, 2, images)
+    play(other, builder, 2, examples)
     assert same(before, copies(game.networks.generator))
     assert not same(before, copies(other.networks.generator))
 

@@ -13,7 +13,7 @@ from zerosum import api, recipes
 from zerosum.data import open_data
 from zerosum.game import Game, Player, Turn, alternating, half_cosine
 from zerosum.sources import Normal
-from zerosum.training import Experiment, Feed, Goal, Intervals, Rounds, RunFolder, Training, log
+from zerosum.training import BatchBuilder, Experiment, Goal, Intervals, Rounds, RunFolder, Training, log
 from zerosum.updates import adam, from_torch, momentum
 
 
@@ -23,18 +23,18 @@ def recipe(name, **settings):
     experiment = api.build(module, module.Config(**settings), data.spec, 0)
     experiment.begin(lambda: data)
     game = experiment.game
-    return game, Feed(data, experiment.draws, game.schedule, settings["batch_size"], 0, game.device)
+    return game, BatchBuilder(data, experiment.draws, game.schedule, settings["batch_size"], 0, game.device)
 
 
 def ramped():
-    game, feed = plain_gan(update=adam(half_cosine(1e-2, 1e-4, images=500)))
+    game, builder = plain_gan(update=adam(half_cosine(1e-2, 1e-4, examples=500)))
     game.halflives, game.averages = {"generator": 100}, {"generator": copy.deepcopy(game.networks.generator)}
-    return game, feed
+    return game, builder
 
 
 def noisy():
-    experiment, feed = noisy_experiment()
-    return experiment.game, feed
+    experiment, builder = noisy_experiment()
+    return experiment.game, builder
 
 
 SYSTEMS = {
@@ -53,13 +53,13 @@ def recorded(game, capture=recording):
 
 
 def play(rounds, game, until):
-    """Rounds until one; images seen, and how many rounds each call took."""
-    images, calls = 0, []
+    """Rounds until one; examples seen, and how many rounds each call took."""
+    examples, calls = 0, []
     while game.round < until:
         before = game.round
-        images = rounds.play(images, until - game.round)
+        examples = rounds.play(examples, until - game.round)
         calls.append(game.round - before)
-    return images, calls
+    return examples, calls
 
 
 def same_state(one, other):
@@ -71,9 +71,9 @@ def same_state(one, other):
 @pytest.mark.parametrize("capture", [recording, lambda work: work], ids=["recorded", "plain calls"])
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_recorded_rounds_are_the_eager_ones_bit_for_bit(system, capture):
-    (eager, feed), (graph, fed) = SYSTEMS[system](), SYSTEMS[system]()
+    (eager, builder), (graph, fed) = SYSTEMS[system](), SYSTEMS[system]()
     until, said = 1 + 4 * 32 if eager.schedule.uniform else 30, []
-    play(Rounds(eager, feed), eager, until)
+    play(Rounds(eager, builder), eager, until)
     play(Rounds(recorded(graph, capture), fed, said.append), graph, until)
     assert said == []
     assert same_state(eager, graph)
@@ -81,14 +81,14 @@ def test_recorded_rounds_are_the_eager_ones_bit_for_bit(system, capture):
 
 
 def test_a_call_takes_as_many_rounds_as_are_alike_a_power_of_two():
-    game, feed = SYSTEMS["vanilla"]()
-    _, calls = play(Rounds(recorded(game), feed), game, 1 + 32 + 32 + 4 + 1)
+    game, builder = SYSTEMS["vanilla"]()
+    _, calls = play(Rounds(recorded(game), builder), game, 1 + 32 + 32 + 4 + 1)
     assert calls == [1, 32, 32, 4, 1]
 
 
 def test_rounds_are_recorded_one_by_one_where_networks_draw_inside_or_a_turn_is_lazy():
-    game, feed = SYSTEMS["dropout, batch norm, a lazy turn"]()
-    rounds = Rounds(recorded(game), feed)
+    game, builder = SYSTEMS["dropout, batch norm, a lazy turn"]()
+    rounds = Rounds(recorded(game), builder)
     _, calls = play(rounds, game, 20)
     assert set(calls) == {1}
     assert len(rounds._graphs._recordings) == 2, "one recording for each of the two patterns"
@@ -96,14 +96,14 @@ def test_rounds_are_recorded_one_by_one_where_networks_draw_inside_or_a_turn_is_
 
 
 def test_a_recording_is_made_anew_for_other_shapes():
-    game, feed = SYSTEMS["vanilla"]()
-    rounds = Rounds(recorded(game), feed)
-    images = rounds.play(rounds.play(0))
-    other = Feed(feed._data, feed._draws, game.schedule, 8, 0, game.device)
-    rounds._feed = other
+    game, builder = SYSTEMS["vanilla"]()
+    rounds = Rounds(recorded(game), builder)
+    examples = rounds.play(rounds.play(0))
+    other = BatchBuilder(builder._data, builder._draws, game.schedule, 8, 0, game.device)
+    rounds._builder = other
     made = rounds._graphs._recordings
     assert len(made) == 1
-    rounds.play(images)
+    rounds.play(examples)
     assert len(made) == 2
 
 
@@ -119,11 +119,11 @@ def test_a_number_outside_of_tensors_is_found_and_the_rounds_are_eager():
         game = Game(
             {"net": nn.Linear(2, 1)}, {"one": Player(("net",), adam(1e-2))}, alternating(Turn("one", objective))
         )
-        return game, Feed(points(), {}, game.schedule, 8, 0, game.device), calls
+        return game, BatchBuilder(points(), {}, game.schedule, 8, 0, game.device), calls
 
-    game, feed, _ = system()
+    game, builder, _ = system()
     said = []
-    rounds = Rounds(recorded(game), feed, said.append)
+    rounds = Rounds(recorded(game), builder, said.append)
     play(rounds, game, 1 + 32 + 32)
     (sentence,) = said
     assert sentence.startswith("rounds cannot be recorded (networks/net/weight differs from the eager round's")
@@ -132,14 +132,14 @@ def test_a_number_outside_of_tensors_is_found_and_the_rounds_are_eager():
 
 
 def test_what_cannot_be_recorded_is_played_eagerly_and_said():
-    (eager, feed), (game, fed) = SYSTEMS["vanilla"](), SYSTEMS["vanilla"]()
+    (eager, builder), (game, fed) = SYSTEMS["vanilla"](), SYSTEMS["vanilla"]()
 
     def refuses(work):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     said = []
     play(Rounds(recorded(game, refuses), fed, said.append), game, 7)
-    play(Rounds(eager, feed), eager, 7)
+    play(Rounds(eager, builder), eager, 7)
     assert said == [
         "rounds cannot be recorded (operation not permitted when stream is capturing); they are played eagerly from "
         "round 5 on."
@@ -148,17 +148,17 @@ def test_what_cannot_be_recorded_is_played_eagerly_and_said():
 
 
 def test_numbers_that_are_not_finite_do_not_look_like_a_difference():
-    game, feed = plain_gan()
-    feed._data.x[:] = float("nan")
+    game, builder = plain_gan()
+    builder._data.x[:] = float("nan")
     said = []
-    play(Rounds(recorded(game), feed, said.append), game, 1 + 32 + 32)
+    play(Rounds(recorded(game), builder, said.append), game, 1 + 32 + 32)
     assert said == []
     assert game.read().skipped["discriminator"] == 65
 
 
 def test_a_training_by_recorded_rounds_leaves_the_records_of_an_eager_one():
     def trained(name, graph):
-        game, feed = SYSTEMS["vanilla"]()
+        game, builder = SYSTEMS["vanilla"]()
         if graph:
             recorded(game)
         draws = {"z": Normal(100)}
@@ -167,7 +167,7 @@ def test_a_training_by_recorded_rounds_leaves_the_records_of_an_eager_one():
         for goal in (330, 350):
             folder = RunFolder.claim(Path(name), record)
             Training(
-                experiment, feed, folder, Goal(rounds=goal), lambda split: feed._data, Intervals(20, 1000, 70)
+                experiment, builder, folder, Goal(rounds=goal), lambda split: builder._data, Intervals(20, 1000, 70)
             ).run()
             folder.release()
         return game, [{k: v for k, v in r.items() if k != "seconds"} for r in log.read(Path(name) / "log.jsonl")]
@@ -189,7 +189,7 @@ def test_only_rules_of_tensor_operations_on_cuda_are_recorded():
 
 def test_a_ramp_that_is_read_on_the_host_is_found():
     """On a CPU the fused momentum takes its ramp as a float, which a recording would freeze."""
-    game, feed = plain_gan(update=momentum(1e-2, half_cosine(0.5, 0.9, images=2000)))
+    game, builder = plain_gan(update=momentum(1e-2, half_cosine(0.5, 0.9, examples=2000)))
     said = []
-    play(Rounds(recorded(game), feed, said.append), game, 1 + 32 + 32)
+    play(Rounds(recorded(game), builder, said.append), game, 1 + 32 + 32)
     assert len(said) == 1

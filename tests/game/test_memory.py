@@ -15,7 +15,7 @@ from zerosum.data import open_data
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.losses import gradient_penalty
 from zerosum.sources import Normal
-from zerosum.training import Feed
+from zerosum.training import BatchBuilder
 from zerosum.updates import adam, sgd
 
 
@@ -27,23 +27,23 @@ def recipe(name, **settings):
     for module in (*game.networks.values(), *game.averages.values()):
         module.double()
     game.to(game.device)
-    return game, Feed(data, experiment.draws, game.schedule, 16, 0, game.device)
+    return game, BatchBuilder(data, experiment.draws, game.schedule, 16, 0, game.device)
 
 
 @pytest.mark.parametrize("name", ["vanilla", "mlp_gan"])
 @pytest.mark.parametrize("parts", [2, 4, 16])
 def test_micro_batches_are_the_whole_batch_where_it_is_the_mean_of_its_examples(name, parts):
-    (whole, feed), (cut, _) = (plain(name) for plain in (recipe, recipe))
+    (whole, builder), (cut, _) = (plain(name) for plain in (recipe, recipe))
     cut.micro_batches = parts
-    images = 0
+    examples = 0
     for _ in range(6):
         batches = [
             [{k: v.double() if v.is_floating_point() else v for k, v in batch.items()} for batch in turn]
-            for turn in feed.batches(whole.round, images)
+            for turn in builder.batches(whole.round, examples)
         ]
         for game in (whole, cut):
             game.play([[dict(batch) for batch in turn] for turn in batches], 16)
-        images += 16
+        examples += 16
     for network in whole.networks:
         for a, b in zip(copies(whole.networks[network]), copies(cut.networks[network]), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
@@ -70,21 +70,21 @@ def test_a_prepared_batch_is_prepared_in_its_parts():
             schedule=alternating(Turn("discriminator", apart), Turn("generator", fool), prepare=prepare),
         )
 
-    (whole, feed), (cut, _) = made(), made()
+    (whole, builder), (cut, _) = made(), made()
     cut.micro_batches = 4
-    play(whole, feed, 3)
+    play(whole, builder, 3)
     seen.clear()
-    play(cut, feed, 3)
+    play(cut, builder, 3)
     assert seen == [4] * 12
     for a, b in zip(copies(whole.networks.generator), copies(cut.networks.generator), strict=True):
         torch.testing.assert_close(a, b)
 
 
 def test_parts_are_equal():
-    game, feed = plain_gan()
+    game, builder = plain_gan()
     game.micro_batches = 3
     with pytest.raises(ValueError, match="micro-batches are equal parts of a batch: 3 do not divide the 16 of 'x'"):
-        play(game, feed, 1)
+        play(game, builder, 1)
 
 
 def penalised(net, batch):
@@ -107,14 +107,14 @@ def deep(seed=0):
         alternating(Turn("discriminator", penalised), Turn("generator", generator)),
         averages={"generator": 100},
     )
-    return game, Feed(points(), {"z": Normal(4)}, game.schedule, 16, 0, game.device)
+    return game, BatchBuilder(points(), {"z": Normal(4)}, game.schedule, 16, 0, game.device)
 
 
 def test_activations_computed_again_change_no_bit_dropout_batch_norm_and_second_order_included():
-    (kept, feed), (again, _) = deep(), deep()
+    (kept, builder), (again, _) = deep(), deep()
     again.recompute_activations()
-    play(kept, feed, 5)
-    play(again, feed, 5)
+    play(kept, builder, 5)
+    play(again, builder, 5)
     one, other = kept.state(), again.state()
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -168,8 +168,8 @@ def test_a_copy_of_a_network_computes_its_own_activations_again():
 
 def test_coupled_games_can_be_played_in_parts():
     """Batch statistics are then of the parts: another game, but a game."""
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     experiment.game.micro_batches = 2
-    play(experiment.game, feed, 5)
+    play(experiment.game, builder, 5)
     assert all(torch.tensor(v).isfinite() for v in experiment.game.read().terms.values())
     assert not same(copies(experiment.game.networks.generator), copies(noisy_experiment()[0].game.networks.generator))

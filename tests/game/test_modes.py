@@ -14,10 +14,10 @@ from zerosum.data import open_data
 from zerosum.game import Game, Player, Turn, alternating, consensus, extragradient, simultaneous
 from zerosum.losses import nonsaturating
 from zerosum.networks import Dropout, mlp
-from zerosum.recipes import mlp_gan
+from zerosum.recipes.gan import mlp_gan
 from zerosum.runtime import reseed
 from zerosum.sources import Normal
-from zerosum.training import Feed
+from zerosum.training import BatchBuilder
 from zerosum.updates import adam, optimistic, sgd
 
 
@@ -32,13 +32,13 @@ def compiles(test):
     return test
 
 
-def largest_gap(one, other, feed, rounds=20, dtype=torch.float32):
+def largest_gap(one, other, builder, rounds=20, dtype=torch.float32):
     """Play both games on the same batches; the largest difference of a weight, and both readings."""
     torch._dynamo.reset()
-    images = 0
+    examples = 0
     for _ in range(rounds):
-        batches = feed.batches(one.round, images)
-        images += feed.images(one.round)
+        batches = builder.batches(one.round, examples)
+        examples += builder.examples(one.round)
         for game in (one, other):
             reseed(game.device, 0, "round", game.round)
             typed = [
@@ -61,7 +61,7 @@ def eager_and_compiled(config, dtype):
     eager = experiment.game.to(torch.device("cpu"))
     compiled = copy.deepcopy(eager)
     compiled.mode = "compile"
-    return eager, compiled, Feed(data, experiment.draws, eager.schedule, config.batch_size, 0, eager.device)
+    return eager, compiled, BatchBuilder(data, experiment.draws, eager.schedule, config.batch_size, 0, eager.device)
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def eager_and_compiled(config, dtype):
 )
 @compiles
 def test_a_compiled_round_of_second_order_equals_eager_to_1e_5_over_20_rounds(config, dtype):
-    eager, compiled, feed = eager_and_compiled(config, dtype)
+    eager, compiled, builder = eager_and_compiled(config, dtype)
     assert eager.executions == {"discriminator": "fused", "generator": "fused"}
     assert compiled.executions == {"discriminator": "plain", "generator": "plain"}
     torch._dynamo.utils.counters.clear()
-    gap, one, other = largest_gap(eager, compiled, feed, dtype=dtype)
+    gap, one, other = largest_gap(eager, compiled, builder, dtype=dtype)
     assert gap <= 1e-5
     assert one.terms == pytest.approx(other.terms, abs=1e-5)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1, "one graph serves all rounds"
@@ -100,8 +100,8 @@ def test_compiled_dropout_draws_what_eager_dropout_draws(dropout):
     )
     compiled = copy.deepcopy(eager)
     compiled.mode = "compile"
-    feed = Feed(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
-    gap, *_ = largest_gap(eager, compiled, feed)
+    builder = BatchBuilder(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
+    gap, *_ = largest_gap(eager, compiled, builder)
     assert gap <= 1e-5
 
 
@@ -118,9 +118,9 @@ def test_a_round_of_more_than_eight_updates_is_compiled_turn_by_turn():
     for schedule, pieces in ((alternating, 2), (simultaneous, 4)):
         eager, compiled = made(schedule), made(schedule)
         compiled.mode = "compile"
-        feed = Feed(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
+        builder = BatchBuilder(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
         torch._dynamo.utils.counters.clear()
-        gap, one, other = largest_gap(eager, compiled, feed, rounds=4)
+        gap, one, other = largest_gap(eager, compiled, builder, rounds=4)
         assert gap <= 1e-5
         assert one.terms == pytest.approx(other.terms, abs=1e-5)
         assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == pieces, "one for each turn, or its two halves"
@@ -151,8 +151,8 @@ def test_every_schedule_compiles(schedule, update):
     )
     compiled = copy.deepcopy(eager)
     compiled.mode = "compile"
-    feed = Feed(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
-    gap, one, other = largest_gap(eager, compiled, feed)
+    builder = BatchBuilder(points(), {"z": Normal(4)}, eager.schedule, 16, 0, eager.device)
+    gap, one, other = largest_gap(eager, compiled, builder)
     assert gap <= 1e-5
     assert one.terms == pytest.approx(other.terms, abs=1e-5)
 
@@ -160,10 +160,10 @@ def test_every_schedule_compiles(schedule, update):
 @pytest.mark.slow
 @compiles
 def test_a_compiled_round_in_bfloat16_is_near_the_eager_one():
-    eager, compiled, feed = eager_and_compiled(mlp_gan.Config(hidden=64, batch_size=32), torch.float32)
+    eager, compiled, builder = eager_and_compiled(mlp_gan.Config(hidden=64, batch_size=32), torch.float32)
     for game in (eager, compiled):
         game.precision = "bfloat16"
-    gap, one, other = largest_gap(eager, compiled, feed, rounds=5)
+    gap, one, other = largest_gap(eager, compiled, builder, rounds=5)
     assert gap <= 1e-2
     assert one.terms == pytest.approx(other.terms, abs=0.05)
 

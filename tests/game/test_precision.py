@@ -12,7 +12,7 @@ from zerosum.game import Game, Player, Turn, alternating, unroll
 from zerosum.losses import gradient_penalty, interpolate, wasserstein
 from zerosum.networks import dcgan_discriminator, dcgan_generator
 from zerosum.sources import Normal, Uniform
-from zerosum.training import Feed
+from zerosum.training import BatchBuilder
 from zerosum.updates import adam
 
 
@@ -31,20 +31,20 @@ def wgan_gp():
     draws = {"z": Normal(4), "epsilon": Uniform(0, 1, 1)}
     game.averages = {"generator": copy.deepcopy(game.networks.generator)}
     game.halflives = {"generator": 100}
-    return game, Feed(points(), draws, game.schedule, 16, 0, game.device)
+    return game, BatchBuilder(points(), draws, game.schedule, 16, 0, game.device)
 
 
-def taken_down(game, feed):
-    play(game, feed, 1)
+def taken_down(game, builder):
+    play(game, builder, 1)
     with _TakesDown() as seen:
-        game.play(feed.batches(game.round, 48), 16)
+        game.play(builder.batches(game.round, 48), 16)
     return [(str(func), args, out) for func, args, _, out, _ in seen.calls]
 
 
 def test_products_are_bfloat16_and_everything_kept_is_float32():
-    game, feed = wgan_gp()
+    game, builder = wgan_gp()
     game.precision = "bfloat16"
-    calls = taken_down(game, feed)
+    calls = taken_down(game, builder)
     products = [out.dtype for name, _, out in calls if name.startswith(("aten.addmm", "aten.mm"))]
     assert products
     assert set(products) == {torch.bfloat16}
@@ -66,9 +66,9 @@ def test_what_leaves_a_network_in_an_objective_is_float32():
         seen.extend((fake.dtype, logit.dtype))
         return {"fool": logit.mean()}
 
-    game, feed = plain_gan(schedule=alternating(Turn("generator", objective), Turn("discriminator", discriminator)))
+    game, builder = plain_gan(schedule=alternating(Turn("generator", objective), Turn("discriminator", discriminator)))
     game.precision = "bfloat16"
-    play(game, feed, 1)
+    play(game, builder, 1)
     assert set(seen) == {torch.float32}
 
 
@@ -80,7 +80,7 @@ def test_a_prepared_batch_is_computed_in_the_games_precision_too():
         seen.append(hidden.dtype)
         return {"fake": net.generator(batch["z"])}
 
-    game, feed = plain_gan(
+    game, builder = plain_gan(
         schedule=alternating(
             Turn("discriminator", lambda net, b: {"t": net.discriminator(b["fake"].detach()).mean()}),
             Turn("generator", lambda net, b: {"t": -net.discriminator(b["fake"]).mean()}),
@@ -88,18 +88,18 @@ def test_a_prepared_batch_is_computed_in_the_games_precision_too():
         )
     )
     game.precision = "bfloat16"
-    play(game, feed, 2)
+    play(game, builder, 2)
     assert seen == [torch.bfloat16] * 2
     game.precision = "float32"
-    play(game, feed, 1)
+    play(game, builder, 1)
     assert seen[-1] == torch.float32
     assert game.networks.generator(torch.randn(3, 4)).dtype == torch.float32
 
 
 def test_gradients_agree_with_those_of_float32_to_the_precision_of_bfloat16():
-    (exact, feed), (lower, _) = wgan_gp(), wgan_gp()
+    (exact, builder), (lower, _) = wgan_gp(), wgan_gp()
     lower.precision = "bfloat16"
-    batch = feed.batches(0, 0)[0][0]
+    batch = builder.batches(0, 0)[0][0]
     (_, a), (_, b) = (game.slopes(0, batch) for game in (exact, lower))
     a, b = torch.cat([g.flatten() for g in a]), torch.cat([g.flatten() for g in b])
     assert b.dtype == torch.float32
@@ -119,7 +119,7 @@ def test_a_pass_without_gradients_before_one_with_loses_none():
     game = Game({"net": nn.Linear(2, 1)}, {"one": Player(("net",), adam(1e-2))}, alternating(Turn("one", objective)))
     game.precision = "bfloat16"
     before = copies(game.networks.net)
-    play(game, Feed(points(), {}, game.schedule, 8, 0, game.device), 3)
+    play(game, BatchBuilder(points(), {}, game.schedule, 8, 0, game.device), 3)
     assert all(not torch.equal(a, b) for a, b in zip(before, copies(game.networks.net), strict=True))
 
 
@@ -128,9 +128,9 @@ def test_unrolling_looks_ahead_in_the_games_precision():
         later = unroll(net, "discriminator", discriminator, batch, 2)
         return {"fool": -later.discriminator(later.generator(batch["z"])).mean()}
 
-    game, feed = plain_gan(schedule=alternating(Turn("discriminator", discriminator), Turn("generator", ahead)))
+    game, builder = plain_gan(schedule=alternating(Turn("discriminator", discriminator), Turn("generator", ahead)))
     game.precision = "bfloat16"
-    play(game, feed, 3)
+    play(game, builder, 3)
     assert all(torch.tensor(v).isfinite() for v in game.read().terms.values())
 
 
@@ -155,8 +155,8 @@ def test_convolutions_are_laid_out_channels_last_and_computed_in_bfloat16():
     assert game.states["discriminator"]["first"][2].stride() == game.moved_by("discriminator")[2].stride()
     assert game.executions == {"discriminator": "fused", "generator": "fused"}
     game.precision = "bfloat16"
-    feed = Feed(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device)
-    calls = taken_down(game, feed)
+    builder = BatchBuilder(points(), {"z": Normal(4)}, game.schedule, 8, 0, game.device)
+    calls = taken_down(game, builder)
     outs = [out.dtype for name, _, out in calls if name.startswith("aten.convolution.")]
     assert outs
     assert set(outs) == {torch.bfloat16}

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from tests.games import bilinear, plain_gan, values
-from zerosum.data import DataSpec, Stored
+from zerosum.data import Arrays, DataSpec
 from zerosum.game import Game, Player, Schedule, Turn, alternating, shared_backward, simultaneous
 from zerosum.game.schedules import Round
 from zerosum.losses import nonsaturating
 from zerosum.networks import mlp
 from zerosum.sources import Uniform
-from zerosum.training import Feed
+from zerosum.training import BatchBuilder
 from zerosum.updates import sgd
 
 
@@ -74,14 +74,16 @@ class Recorder:
             {f"player{i}": Player((f"net{i}",), sgd(0.0)) for i in range(len(turns))},
             Schedule(tuple(turns), alternating(*turns).order, prepare),
         )
-        data = Stored(DataSpec("count", (1,), "real", count=1000), torch.arange(1000.0).unsqueeze(1))
-        self.feed = Feed(data, {"z": Uniform(0, 1, 1)}, self.game.schedule, batch_size, seed, self.game.device)
-        self.images = 0
+        data = Arrays(DataSpec("count", (1,), "real", count=1000), torch.arange(1000.0).unsqueeze(1))
+        self.builder = BatchBuilder(
+            data, {"z": Uniform(0, 1, 1)}, self.game.schedule, batch_size, seed, self.game.device
+        )
+        self.examples = 0
 
     def objective(self, place):
         def objective(net, batch):
             self.seen.append(
-                (place, batch["x"].flatten().tolist(), batch["z"].flatten().tolist(), int(batch["images"]))
+                (place, batch["x"].flatten().tolist(), batch["z"].flatten().tolist(), int(batch["examples"]))
             )
             return {"t": 0 * net[f"net{place}"](batch["x"][:1]).sum()}
 
@@ -90,10 +92,10 @@ class Recorder:
     def play(self, rounds=1):
         self.seen.clear()
         for _ in range(rounds):
-            batches = self.feed.batches(self.game.round, self.images)
-            taken = self.feed.images(self.game.round)
+            batches = self.builder.batches(self.game.round, self.examples)
+            taken = self.builder.examples(self.game.round)
             self.game.play(batches, taken)
-            self.images += taken
+            self.examples += taken
         return self.seen
 
 
@@ -104,8 +106,8 @@ def test_rule_8_data_per_round_latents_per_turn():
     assert [(place, x) for place, x, _, _ in seen[4:]] == [(0, [6, 7]), (0, [8, 9]), (1, [6, 7]), (2, [10, 11])]
     latents = [tuple(z) for _, _, z, _ in seen]
     assert len(set(latents)) == len(latents)
-    assert [images for *_, images in seen] == [0] * 4 + [6] * 4
-    assert int(recorder.game.images) == 12
+    assert [examples for *_, examples in seen] == [0] * 4 + [6] * 4
+    assert int(recorder.game.examples) == 12
 
 
 def test_rule_8_a_lazy_turn_does_not_shift_the_data():
@@ -173,9 +175,9 @@ def shared_forward(schedule):
 @pytest.mark.parametrize("schedule", [alternating, simultaneous])
 def test_a_prepared_forward_equals_separate_ones(schedule):
     prepared, separate = shared_forward(schedule)
-    (one, feed), (other, _) = plain_gan(schedule=prepared), plain_gan(schedule=separate)
+    (one, builder), (other, _) = plain_gan(schedule=prepared), plain_gan(schedule=separate)
     for r in range(3):
-        batches = feed.batches(r, 16 * r)
+        batches = builder.batches(r, 16 * r)
         one.play([[dict(b) for b in repeats] for repeats in batches], 16)
         other.play([[dict(b) for b in repeats] for repeats in batches], 16)
     for name in ("generator", "discriminator"):
@@ -249,27 +251,27 @@ def be_taken(net, batch):
 
 def prepared(schedule, generator=be_taken, **networks):
     turns = (Turn("discriminator", tell_apart), Turn("generator", generator))
-    game, feed = plain_gan(schedule=schedule(*turns, prepare=logits), **networks)
+    game, builder = plain_gan(schedule=schedule(*turns, prepare=logits), **networks)
     for network in game.networks.values():
         network.double()
     game.to(game.device)
-    return game, feed
+    return game, builder
 
 
-def in_float64(feed, round, images):
+def in_float64(builder, round, examples):
     return [
         [{k: v.double() if v.is_floating_point() else v for k, v in batch.items()} for batch in turn]
-        for turn in feed.batches(round, images)
+        for turn in builder.batches(round, examples)
     ]
 
 
 @pytest.mark.parametrize("parts", [1, 4])
 def test_one_way_back_gives_the_updates_of_both_at_once(parts):
-    (apart, feed), (shared, _) = prepared(simultaneous), prepared(shared_backward)
+    (apart, builder), (shared, _) = prepared(simultaneous), prepared(shared_backward)
     shared.micro_batches = parts
     for r in range(20):
         for game in (apart, shared):
-            game.play(in_float64(feed, r, 16 * r), 16)
+            game.play(in_float64(builder, r, 16 * r), 16)
     for player in apart.players:
         for a, b in zip(apart.moved_by(player), shared.moved_by(player), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
@@ -278,10 +280,10 @@ def test_one_way_back_gives_the_updates_of_both_at_once(parts):
 
 def test_one_way_back_holds_where_the_discriminator_has_won():
     """Its slope at a logit of -200 is 0 in the numbers; the generator's is 1."""
-    game, feed = prepared(shared_backward)
+    game, builder = prepared(shared_backward)
     with torch.no_grad():
         game.networks.discriminator[-1].bias.fill_(-200)
-    game.play(in_float64(feed, 0, 0), 16)
+    game.play(in_float64(builder, 0, 0), 16)
     reading = game.read()
     assert reading.skipped == {"discriminator": 0, "generator": 0}
     assert reading.terms["generator/fool"] > 190
@@ -293,12 +295,12 @@ def test_one_way_back_that_cannot_serve_both_is_found_in_round_0(fault):
         return {"match": (net.discriminator[0](batch["fake"]).mean(0) - 1).square().sum(), **be_taken(net, batch)}
 
     if fault == "features":
-        game, feed = prepared(shared_backward, match)
+        game, builder = prepared(shared_backward, match)
     else:
         norm = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
-        game, feed = prepared(shared_backward, discriminator=norm)
+        game, builder = prepared(shared_backward, discriminator=norm)
     with pytest.raises(ValueError, match="one way back cannot serve both: the gradient of 'generator' differs by"):
-        game.play(in_float64(feed, 0, 0), 16)
+        game.play(in_float64(builder, 0, 0), 16)
 
 
 def test_turns_that_share_a_way_back_are_single():

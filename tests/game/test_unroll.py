@@ -49,9 +49,9 @@ def test_identity_32_unrolled_zero_steps_is_the_plain_gan_bit_for_bit():
     def schedule(objective):
         return alternating(Turn("discriminator", discriminator), Turn("generator", objective))
 
-    (one, feed), (other, _) = (plain_gan(schedule=schedule(o)) for o in (generator_unrolled(0), plain_generator))
-    play(one, feed, 5)
-    play(other, feed, 5)
+    (one, builder), (other, _) = (plain_gan(schedule=schedule(o)) for o in (generator_unrolled(0), plain_generator))
+    play(one, builder, 5)
+    play(other, builder, 5)
     for name in ("generator", "discriminator"):
         for a, b in zip(one.networks[name].parameters(), other.networks[name].parameters(), strict=True):
             assert torch.equal(a, b)
@@ -75,7 +75,7 @@ def test_identity_32_bilinear_game_in_closed_form(steps, second_order):
         {"t": Player(("t",), sgd(0.1)), "p": Player(("p",), sgd(eta))},
         alternating(Turn("p", inner), Turn("t", outer)),
     )
-    terms, slopes = gradients(game, game.schedule.turns[1], {"images": game.images})
+    terms, slopes = gradients(game, game.schedule.turns[1], {"examples": game.examples})
     assert float(terms["f"].detach()) == pytest.approx(t * p + steps * eta * t**2, abs=1e-12)
     assert float(slopes[0]) == pytest.approx(p + (1 + second_order) * steps * eta * t, abs=1e-12)
     assert values(game) == (t, p)
@@ -83,8 +83,8 @@ def test_identity_32_bilinear_game_in_closed_form(steps, second_order):
 
 @pytest.mark.parametrize("second_order", [True, False])
 def test_without_second_order_no_graph_leads_through_the_updates(second_order):
-    game, feed = plain_gan(update=adam(1e-2))
-    batch = {**feed.batches(0, 0)[0][0], "images": game.images}
+    game, builder = plain_gan(update=adam(1e-2))
+    batch = {**builder.batches(0, 0)[0][0], "examples": game.examples}
     ahead = unroll(game.networks, "discriminator", seeing_the_generator, batch, 2, second_order)
     assert all(p.requires_grad == second_order for p in ahead.discriminator.parameters.values())
 
@@ -92,9 +92,9 @@ def test_without_second_order_no_graph_leads_through_the_updates(second_order):
 @pytest.mark.parametrize("update", [adam(1e-2), momentum(1e-2, 0.9)], ids=lambda u: u.name)
 def test_unrolled_steps_are_the_steps_that_would_be_played(update):
     """From the player's current moments: the look-ahead weights are those of the real descents."""
-    game, feed = plain_gan(update=update)
-    images = play(game, feed, 3)
-    batch = {**feed.batches(3, images)[0][0], "images": game.images}
+    game, builder = plain_gan(update=update)
+    examples = play(game, builder, 3)
+    batch = {**builder.batches(3, examples)[0][0], "examples": game.examples}
     ahead = unroll(game.networks, "discriminator", discriminator, batch, 2)
     predicted = {name: p.detach() for name, p in ahead.discriminator.parameters.items()}
     for _ in range(2):
@@ -105,11 +105,11 @@ def test_unrolled_steps_are_the_steps_that_would_be_played(update):
 
 
 def test_identity_33_nothing_real_moves_in_an_unrolled_turn():
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     game = experiment.game
-    images = play(game, feed, 2)
+    examples = play(game, builder, 2)
     before = {name: t.clone() for name, t in game.state().items()}
-    batch = {**feed.batches(2, images)[2][0], "images": game.images}
+    batch = {**builder.batches(2, examples)[2][0], "examples": game.examples}
     gradients(game, Turn("generator", generator_unrolled(3)), batch)
     after = game.state()
     moved = [name for name in before if not torch.equal(before[name], after[name])]
@@ -123,7 +123,7 @@ def test_rule_6_the_gradient_through_the_optimizer_is_that_of_finite_differences
     for network in game.networks.values():
         network.double()
     game.to(torch.device("cpu"))
-    batch = {"x": torch.randn(6, 2).double(), "z": torch.randn(6, 4).double(), "images": game.images}
+    batch = {"x": torch.randn(6, 2).double(), "z": torch.randn(6, 4).double(), "examples": game.examples}
     # moments that are not zero, as the first step of Adam from zero is a sign and has no useful derivative
     for _ in range(2):
         game.descend("discriminator", gradients(game, game.schedule.turns[0], batch)[1])
@@ -150,7 +150,7 @@ def test_a_parameter_that_networks_share_moves_in_all_of_them():
     networks = {"d": nn.Sequential(trunk, nn.Linear(3, 1)), "q": nn.Sequential(trunk, nn.Linear(3, 2)), "seen": trunk}
     objective = lambda net, batch: {"t": sum(net[n](batch["z"]).square().mean() for n in ("d", "q"))}  # noqa: E731
     game = Game(networks, {"d": Player(("d", "q"), adam(0.1))}, alternating(Turn("d", objective)))
-    batch = {"z": torch.randn(4, 2), "images": game.images}
+    batch = {"z": torch.randn(4, 2), "examples": game.examples}
     ahead = unroll(game.networks, "d", objective, batch, 2)
     predicted = {name: ahead[name](batch["z"]).detach() for name in networks}
     for _ in range(2):
@@ -165,13 +165,13 @@ def test_unrolling_projects_as_the_player_does():
         {"t": Player(("t",), sgd(0.1)), "p": Player(("p",), sgd(1.0), project=lambda name, v: v.clamp(-0.5, 0.5))},
         alternating(Turn("p", lambda n, b: {"f": -n.t() * n.p()}), Turn("t", lambda n, b: {"f": n.t() * n.p()})),
     )
-    ahead = unroll(game.networks, "p", game.schedule.turns[0].objective, {"images": game.images}, 3)
+    ahead = unroll(game.networks, "p", game.schedule.turns[0].objective, {"examples": game.examples}, 3)
     assert float(ahead.p().detach()) == 0.5
 
 
 def test_bad_steps_and_networks_are_named():
-    game, feed = plain_gan()
-    batch = feed.batches(0, 0)[0][0]
+    game, builder = plain_gan()
+    batch = builder.batches(0, 0)[0][0]
     with pytest.raises(ValueError, match=r"steps must be at least 0, got -1 .unrolling 'discriminator'"):
         unroll(game.networks, "discriminator", discriminator, batch, -1)
     with pytest.raises(ValueError, match="only the networks of a game can be unrolled"):
@@ -179,13 +179,13 @@ def test_bad_steps_and_networks_are_named():
 
 
 def test_an_optimizer_of_torch_plays_eagerly_and_neither_unrolls_nor_compiles():
-    game, feed = plain_gan(update=from_torch(torch.optim.NAdam, lr=1e-3))
+    game, builder = plain_gan(update=from_torch(torch.optim.NAdam, lr=1e-3))
     before = [p.detach().clone() for p in game.moved_by("discriminator")]
-    play(game, feed, 2)
+    play(game, builder, 2)
     assert not any(torch.equal(a, b) for a, b in zip(before, game.moved_by("discriminator"), strict=True))
     said = "player 'discriminator' moves by NAdam of from_torch; use .*sgd, momentum, adam or rmsprop"
     with pytest.raises(ValueError, match=f"unrolling goes through update rules of tensor operations, and {said}"):
-        unroll(game.networks, "discriminator", discriminator, feed.batches(0, 0)[0][0], 1)
+        unroll(game.networks, "discriminator", discriminator, builder.batches(0, 0)[0][0], 1)
     with pytest.raises(ValueError, match=f"mode 'compile' traces update rules of tensor operations, and {said}"):
         game.mode = "compile"
     assert game.mode == "eager"
@@ -193,15 +193,15 @@ def test_an_optimizer_of_torch_plays_eagerly_and_neither_unrolls_nor_compiles():
 
 def test_a_spectral_norm_is_left_alone_by_looking_ahead():
     """Its vectors are buffers: a turn of the player moves them, an unrolled one does not."""
-    game, feed = plain_gan()
+    game, builder = plain_gan()
     spectral_norm(game.networks.discriminator)
     game.to(game.device)
     before = {name: b.clone() for name, b in game.networks.discriminator.named_buffers()}
-    batch = feed.batches(0, 0)[0][0] | {"images": game.images}
+    batch = builder.batches(0, 0)[0][0] | {"examples": game.examples}
     ahead = unroll(game.networks, "discriminator", seeing_the_generator, batch, 2)
     loss = nonsaturating.generator(ahead.discriminator(game.networks.generator(batch["z"])))
     slopes = torch.autograd.grad(loss, game.moved_by("generator"))
     assert all(slope.isfinite().all() for slope in slopes)
     assert all(torch.equal(b, before[name]) for name, b in game.networks.discriminator.named_buffers())
-    play(game, feed, 1)
+    play(game, builder, 1)
     assert not all(torch.equal(b, before[name]) for name, b in game.networks.discriminator.named_buffers())

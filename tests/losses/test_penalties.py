@@ -12,7 +12,7 @@ from zerosum.losses import (
     path_lengths,
     r1,
     r2,
-    squared_slope,
+    squared_gradient_norm,
 )
 
 
@@ -37,7 +37,7 @@ def test_identity_22_quadratic_critic():
 
 def test_the_norm_is_over_all_axes_of_an_example():
     images = torch.rand(4, 3, 5, 5, requires_grad=True)
-    slopes = squared_slope(2 * images.flatten(1).sum(1), images)
+    slopes = squared_gradient_norm(2 * images.flatten(1).sum(1), images)
     assert slopes.shape == (4,)
     torch.testing.assert_close(slopes.detach(), torch.full((4,), 4.0 * 75))
 

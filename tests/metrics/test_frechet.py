@@ -6,7 +6,7 @@ import scipy.linalg
 import torch
 from torch.nn.functional import avg_pool2d
 
-from zerosum.data import DataSpec, Stored, open_data
+from zerosum.data import Arrays, DataSpec, open_data
 from zerosum.errors import DataError
 from zerosum.metrics import frechet, frechet_distance, moments
 from zerosum.metrics.examples import spread
@@ -101,7 +101,7 @@ def images(n, seed, side=16, channels=3, kind="uint8"):
 
 def drawn(n=200, count=300, **about):
     spec = DataSpec("drawn", tuple(images(1, 0, **about).shape[1:]), "uint8", count=count)
-    splits = {s: Stored(spec, images(count, i, **about)) for i, s in enumerate(("train", "valid", "test"), 1)}
+    splits = {s: Arrays(spec, images(count, i, **about)) for i, s in enumerate(("train", "valid", "test"), 1)}
     return frechet(n=n, side=16), splits.__getitem__, images(n, 9, **about) / 255
 
 
@@ -124,7 +124,7 @@ def test_real_images_are_near_and_changed_ones_are_farther_the_more_they_are_cha
 def test_a_kind_that_is_missing_is_missed():
     rings, discs = images(600, 1, kind="rings"), images(600, 2)
     spec = DataSpec("drawn", tuple(rings.shape[1:]), "uint8", count=600)
-    reals = Stored(spec, torch.cat([rings[:300], discs[:300]]))
+    reals = Arrays(spec, torch.cat([rings[:300], discs[:300]]))
     judge = frechet(n=600, side=16)
 
     def value(*parts):
@@ -194,8 +194,8 @@ def test_what_cannot_be_judged():
         judge.of(samples, splits)
     spec = DataSpec("one", (3, 16, 16), "uint8", count=1)
     with pytest.raises(DataError, match="one has one test image, which has no covariance"):
-        judge.of(samples[4:], lambda split: Stored(spec, images(1, 5)))
-    assert "needs images, got" in judge.unsuited(open_data("ring").spec)
+        judge.of(samples[4:], lambda split: Arrays(spec, images(1, 5)))
+    assert "needs images, got" in judge.incompatible(open_data("ring").spec)
     with pytest.raises(ValueError, match="n must be at least 2, as one sample has no covariance, got 1"):
         frechet(n=1)
     with pytest.raises(ValueError, match="unknown features 'random-cnv'; nearest: random-conv"):

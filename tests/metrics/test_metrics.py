@@ -5,17 +5,17 @@ import math
 import pytest
 import torch
 
-from zerosum.data import DataSpec, Stored, open_data
+from zerosum.data import Arrays, DataSpec, open_data
 from zerosum.metrics import (
     METRICS,
     Measure,
     Metric,
     Result,
+    default_metrics,
     high_quality,
     modes,
     neighbour_classes,
     neighbour_distance,
-    suited,
 )
 
 
@@ -59,7 +59,7 @@ def test_a_class_below_its_share_is_missed():
 
 
 def test_neighbour_distance_by_hand():
-    data = Stored(DataSpec("line", (1,), "real"), torch.tensor([[0.0], [1.0], [3.0]]))
+    data = Arrays(DataSpec("line", (1,), "real"), torch.tensor([[0.0], [1.0], [3.0]]))
     # real to real: 1, 1, 2, mean 4/3; samples: 0.5 and 1
     result = neighbour_distance(n=2)(lambda n, seed: torch.tensor([[0.5], [4.0]]), {"test": data}.__getitem__)
     assert result.value == pytest.approx(0.75 / (4 / 3))
@@ -91,7 +91,7 @@ def test_names_are_protocols():
 
 def test_judges_suit_the_data():
     def names(spec):
-        return [metric.name.partition("[")[0] for metric in suited(spec)]
+        return [metric.name.partition("[")[0] for metric in default_metrics(spec)]
 
     assert names(open_data("digits").spec) == ["neighbour_classes", "neighbour_distance"]
     assert names(open_data("ring").spec) == ["modes", "high_quality"]
@@ -184,11 +184,11 @@ TABLE = DataSpec("table", (5,), "real", count=100)
 )
 def test_a_judge_says_what_it_cannot_judge(needs, suited_to, not_to):
     judge = mean_metric(needs=needs)
-    assert [judge.unsuited(spec) for spec in suited_to] == [None] * len(suited_to)
+    assert [judge.incompatible(spec) for spec in suited_to] == [None] * len(suited_to)
     for spec in not_to:
-        assert judge.unsuited(spec) == f"mean[n=3] needs {needs}, got {spec.name} ({spec.kind})"
+        assert judge.incompatible(spec) == f"mean[n=3] needs {needs}, got {spec.name} ({spec.kind})"
 
 
 def test_what_a_recipe_is_judged_by_suits_its_data():
     for spec in (DIGITS, UNLABELLED, TOY):
-        assert [metric.unsuited(spec) for metric in suited(spec)] == [None] * len(suited(spec))
+        assert [metric.incompatible(spec) for metric in default_metrics(spec)] == [None] * len(default_metrics(spec))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.special import logsumexp
 
-from zerosum.data import DataSpec, Stored, open_data
+from zerosum.data import Arrays, DataSpec, open_data
 from zerosum.metrics import parzen as make_parzen
 from zerosum.metrics.parzen import SIGMAS, best_sigma, kmeans, log_densities
 
@@ -50,7 +50,7 @@ def mnist():
 
 
 def images(x):
-    return Stored(DataSpec("made", (1, 28, 28), "uint8"), x.view(-1, 1, 28, 28))
+    return Arrays(DataSpec("made", (1, 28, 28), "uint8"), x.view(-1, 1, 28, 28))
 
 
 def splits(valid, test, train=None):
@@ -333,14 +333,14 @@ def test_k_means_beats_real_images_of_the_same_number():
 
 WHOLE = """
 import resource, torch
-from zerosum.data import DataSpec, Stored
+from zerosum.data import DataSpec, Arrays
 from zerosum.metrics import parzen
 
 torch.set_num_threads(1)
 spec = DataSpec("made", (1, 28, 28), "uint8")
 samples, *held = (torch.rand(n, 1, 28, 28) ** 4 for n in (10_000, 1_000, 10_000))
-data = dict(zip(("valid", "test"), (Stored(spec, x) for x in held)))
-parzen(100).of(samples[:100], {split: Stored(spec, data[split].batch(0, 100)["x"]) for split in data}.get)
+data = dict(zip(("valid", "test"), (Arrays(spec, x) for x in held)))
+parzen(100).of(samples[:100], {split: Arrays(spec, data[split].batch(0, 100)["x"]) for split in data}.get)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 parzen().of(samples, data.get)
 print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

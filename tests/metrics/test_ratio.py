@@ -257,7 +257,7 @@ def test_judges_take_images_and_a_control_is_near_zero():
 
     noise = torch.rand(400, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     judge = js(n=400, updates=100)
-    assert judge.unsuited(digits("train").spec) is None
+    assert judge.incompatible(digits("train").spec) is None
     assert judge(lambda n, seed: noise, digits).value > 0.6
     control = judge.control("real validation examples", digits)
     assert control.subject == "real validation examples"

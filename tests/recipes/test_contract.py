@@ -9,12 +9,13 @@ import torch
 from tests.children import command_line, finish, output
 from tests.games import play
 from zerosum import api, recipes
+from zerosum.adversarial import ImageConfig
 from zerosum.api.contract import CHECKS, Trial, broken
 from zerosum.cli.parse import option, parse
 from zerosum.data import open_data
 from zerosum.errors import ConfigError
 from zerosum.networks import Strength
-from zerosum.training import Feed, ImageConfig
+from zerosum.training import BatchBuilder
 
 RECIPES = recipes.names()
 DATA = {"examples": ("digits", "ring", "gaussian"), "images": ("digits",), "images with labels": ("digits",)}
@@ -29,13 +30,13 @@ def small(module):
 
 
 def tiny(name, data="digits", seed=0, **settings):
-    """A recipe at tiny size, as it stands before the first round: its experiment and its feed."""
+    """A recipe at tiny size, as it stands before the first round: its experiment and its builder."""
     module = recipes.find(name)
     config = module.Config(**{**small(module), **settings})
     source = open_data(data, seed=seed)
     experiment = api.build(module, config, source.spec, seed)
     experiment.begin(lambda: open_data(data))
-    return experiment, Feed(
+    return experiment, BatchBuilder(
         source, experiment.draws, experiment.game.schedule, config.batch_size, seed, experiment.game.device
     )
 
@@ -81,15 +82,15 @@ def test_switches_of_images_are_played(name, networks):
     """Augmentation of either kind and the sliced head: the same contract, and other numbers than without."""
     module = recipes.find(name)
     assert issubclass(module.Config, ImageConfig)
-    plain, feed = tiny(name, **networks)
-    play(plain.game, feed, 2, 0)
+    plain, builder = tiny(name, **networks)
+    play(plain.game, builder, 2, 0)
     for switches in ({"augment": "diffaugment"}, {"augment": "adaptive", "augment_images": 100}, {"san": True}):
-        experiment, feed = tiny(name, **networks, **switches)
+        experiment, builder = tiny(name, **networks, **switches)
         strengths = [network for network in experiment.game.networks.values() if isinstance(network, Strength)]
         assert bool(strengths) == (switches.get("augment") == "adaptive")
         for strength in strengths:
             strength.p.fill_(0.5)
-        play(experiment.game, feed, 2, 0)
+        play(experiment.game, builder, 2, 0)
         for generator in (name for name in plain.game.networks if name.startswith("generator")):
             weights, other = (e.game.networks[generator].parameters() for e in (plain, experiment))
             assert not all(torch.equal(a, b) for a, b in zip(weights, other, strict=True))
@@ -166,6 +167,6 @@ def test_every_recipe_names_its_paper(name):
 def test_it_has_a_docs_page(name):
     from pathlib import Path
 
-    page = Path(__file__).parents[2] / "docs" / "recipes" / f"{name}.md"
+    page = Path(__file__).parents[2] / "docs" / "recipes" / recipes.group_of(name) / f"{name}.md"
     assert page.is_file()
     assert "check" in page.read_text().lower()

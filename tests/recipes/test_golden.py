@@ -24,10 +24,10 @@ SETTINGS = {
 
 
 def losses(name):
-    experiment, feed = tiny(name, **SETTINGS.get(name, {}))
+    experiment, builder = tiny(name, **SETTINGS.get(name, {}))
     lines, images = [], 0
     for _ in range(20):
-        images = play(experiment.game, feed, 1, images)
+        images = play(experiment.game, builder, 1, images)
         terms = experiment.game.read().terms
         lines.append("  ".join(f"{term} {value:.6g}" for term, value in terms.items()))
     return lines

@@ -6,7 +6,7 @@ from tests.games import play
 from tests.recipes.test_contract import RECIPES
 from zerosum import api, recipes
 from zerosum.data import open_data
-from zerosum.training import Feed
+from zerosum.training import BatchBuilder
 
 # recipe, data, rounds, seeds, {judge: (at least, at most)}; held-out digits have ten classes and distance 1
 LEARNS = [
@@ -64,7 +64,7 @@ def test_it_learns(name, data, rounds, seed, bounds):
     experiment = api.build(module, config, source.spec, seed)
     experiment.begin(lambda: open_data(data))
     game = experiment.game
-    play(game, Feed(source, experiment.draws, game.schedule, config.batch_size, seed, game.device), rounds)
+    play(game, BatchBuilder(source, experiment.draws, game.schedule, config.batch_size, seed, game.device), rounds)
     for judge in experiment.metrics:
         least, most = bounds[judge.name.partition("[")[0]]
         value = judge(experiment.sample, lambda split: open_data(data, split)).value

@@ -302,16 +302,20 @@ UNFIT = {
         "the objective of 'generator' must return terms by name, got Tensor",
     ),
     "a judge by name": (
-        "metrics=suited(spec)",
+        "metrics=default_metrics(spec)",
         'metrics=("modes",)',
         "metrics are judges such as parzen(), got 'modes'",
     ),
     "a judge of other data": (
-        "metrics=suited(spec)",
+        "metrics=default_metrics(spec)",
         "metrics=(__import__('zerosum').metrics.modes(),)",
         "modes[n=2500] needs a toy with modes, got digits (uint8)",
     ),
-    "rounds that are none": ("metrics=suited(spec)", 'rounds="x"', "rounds must be a whole number above 0, got 'x'"),
+    "rounds that are none": (
+        "metrics=default_metrics(spec)",
+        'rounds="x"',
+        "rounds must be a whole number above 0, got 'x'",
+    ),
     "a draw that is no prior": (
         '{"z": Normal(config.latent)}',
         '{"z": 16}',

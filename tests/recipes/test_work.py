@@ -15,9 +15,9 @@ from benchmarks.systems import CPU, SEED, SYSTEMS
 from tests.games import play
 from tests.recipes.test_contract import RECIPES, tiny
 from zerosum import api, recipes
-from zerosum.data import DataSpec, Stored, open_data
-from zerosum.training import Feed
-from zerosum.training.work import work_of
+from zerosum.data import Arrays, DataSpec, open_data
+from zerosum.profiling.flops import work_of
+from zerosum.training import BatchBuilder
 
 PINNED = Path(__file__).parent / "golden" / "work.txt"
 RENEW = "ZEROSUM_GOLDEN=write pytest tests/recipes/test_work.py writes the new one"
@@ -35,15 +35,15 @@ def system(name):
     """A system of the benchmarks on noise of its images' shape."""
     side = SYSTEMS[name].side
     x = torch.randint(0, 256, (200, 1, side, side), dtype=torch.uint8)
-    data = Stored(DataSpec("noise", (1, side, side), "uint8", count=len(x)), x, seed=SEED)
+    data = Arrays(DataSpec("noise", (1, side, side), "uint8", count=len(x)), x, seed=SEED)
     experiment, settings = SYSTEMS[name].make(data.spec)
-    return experiment, Feed(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, CPU)
+    return experiment, BatchBuilder(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, CPU)
 
 
-def counted(experiment, feed):
+def counted(experiment, builder):
     """The work of a round after the first ones, which make what the others reuse."""
-    images = play(experiment.game, feed, 2)
-    return work_of(lambda: play(experiment.game, feed, 1, images))
+    images = play(experiment.game, builder, 2)
+    return work_of(lambda: play(experiment.game, builder, 1, images))
 
 
 def pins():
@@ -103,8 +103,8 @@ def test_nothing_grows_over_a_thousand_rounds():
     data, vanilla = open_data("digits", seed=SEED), recipes.find("vanilla")
     config = vanilla.Config(batch_size=160, hidden=8)  # ten rounds reach the second epoch: the orders of two are kept
     experiment = api.build(vanilla, config, data.spec, SEED)
-    feed = Feed(data, experiment.draws, experiment.game.schedule, config.batch_size, SEED, CPU)
-    images = play(experiment.game, feed, 10)
+    builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, config.batch_size, SEED, CPU)
+    images = play(experiment.game, builder, 10)
     before = living()
-    play(experiment.game, feed, 1000, images)
+    play(experiment.game, builder, 1000, images)
     assert living() == before

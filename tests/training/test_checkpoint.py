@@ -27,7 +27,7 @@ def tensors(round):
 def saved(folder, *rounds):
     checkpoints = Checkpoints(folder, CONFIG)
     for r in rounds:
-        checkpoints.save(r, tensors(r), {"seconds": 1.5 * r, "log": 0, "images": 0})
+        checkpoints.save(r, tensors(r), {"seconds": 1.5 * r, "log": 0, "examples": 0})
     return checkpoints
 
 

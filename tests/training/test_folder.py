@@ -12,7 +12,7 @@ import pytest
 from tests.children import command_line, finish, output, start, wait_for
 from zerosum.errors import ConfigError, RunError
 from zerosum.training import files
-from zerosum.training.folder import RunFolder, read_record
+from zerosum.training.folder import FORMAT, RunFolder, read_record
 
 RECORD = {
     "recipe": "vanilla",
@@ -32,7 +32,7 @@ def claim(path, record=RECORD, **kwargs):
 
 def test_a_new_folder_gets_its_record(tmp_path):
     claim(tmp_path / "deep" / "run")
-    assert read_record(tmp_path / "deep" / "run") == RECORD
+    assert read_record(tmp_path / "deep" / "run") == {**RECORD, "format": FORMAT}
     assert sorted(p.name for p in (tmp_path / "deep" / "run").iterdir()) == ["config.json", "run.lock"]
 
 
@@ -84,6 +84,12 @@ def test_amendments_are_kept(tmp_path):
     record = read_record(tmp_path / "run")
     assert record["threads"] == 4
     assert record["amendments"] == [{"round": 40, "what": "threads", "from": 2, "to": 4}]
+
+
+def test_a_folder_of_an_older_version_is_answered_with_that_version(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({**RECORD, "zerosum": "0.1.0"}))
+    with pytest.raises(RunError, match=r"was made by zerosum 0\.1\.0, whose run folders .* does not read; .* --fresh"):
+        read_record(tmp_path)
 
 
 @pytest.mark.parametrize(

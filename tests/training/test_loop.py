@@ -12,9 +12,10 @@ import torch
 import zerosum as zs
 from tests.games import noisy_experiment, points
 from zerosum.errors import Diverged, RunError
+from zerosum.report.pictures import preview
 from zerosum.training import Goal, Intervals, RunFolder, Training, files, log, play_round
+from zerosum.training.display import Silent
 from zerosum.training.folder import checkpoints_of
-from zerosum.training.progress import Silent
 
 RECORD = {"recipe": "noisy", "config": {}, "data": {}, "seed": 0}
 
@@ -30,11 +31,13 @@ class Told(Silent):
 
 
 def run(goal, out="run", told=None, experiment=None, **intervals):
-    experiment, feed = experiment or noisy_experiment()
+    experiment, builder = experiment or noisy_experiment()
     folder = RunFolder.claim(Path(out), RECORD)
     try:
         intervals = Intervals(**intervals)
-        return Training(experiment, feed, folder, goal, lambda split: points(), intervals, told).run()
+        return Training(
+            experiment, builder, folder, goal, lambda split: points(), intervals, told, picture=preview
+        ).run()
     finally:
         folder.release()
 
@@ -45,10 +48,10 @@ def records(out="run"):
 
 def test_goals():
     assert Goal(rounds=10).fraction(5, 0, 0) == 0.5
-    assert Goal(images=100).fraction(5, 150, 0) == 1.5
+    assert Goal(examples=100).fraction(5, 150, 0) == 1.5
     assert Goal(seconds=10).fraction(5, 0, 1) == 0.1
     assert run(Goal(rounds=7)).round == 7
-    assert run(Goal(images=7 * 48 + 1), "images").round == 8
+    assert run(Goal(examples=7 * 48 + 1), "examples").round == 8
     outcome = run(Goal(seconds=0.3), "seconds")
     assert outcome.round > 1
     assert outcome.seconds >= 0.3
@@ -57,7 +60,7 @@ def test_goals():
 def test_the_log_says_what_happened_every_so_many_rounds():
     outcome = run(Goal(rounds=25), log=10)
     assert [r["round"] for r in records()] == [10, 20, 25]
-    assert records()[-1]["images"] == outcome.images == 25 * 48
+    assert records()[-1]["examples"] == outcome.examples == 25 * 48
     assert set(records()[0]["terms"]) == {
         "discriminator/real",
         "discriminator/fake",
@@ -80,7 +83,7 @@ def test_intervals_change_nothing_in_training():
     run(Goal(rounds=25), "seldom", log=1000, sample=1000)
     loaded = [checkpoints_of(Path(out), RECORD).load().tensors for out in ("often", "seldom")]
     for name in loaded[0]:
-        if not name.startswith("tally/"):
+        if not name.startswith("accumulator/"):
             assert torch.equal(loaded[0][name], loaded[1][name]), name
 
 
@@ -115,10 +118,10 @@ def test_a_damaged_checkpoint_is_told_set_aside_and_logged():
 
 def test_a_checkpoint_of_other_networks_is_an_error():
     run(Goal(rounds=3))
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
     experiment.game.networks.generator[0] = torch.nn.Linear(5, 16)
     with pytest.raises(RunError, match=r"round-3 does not fit the networks this recipe builds: .*generator/0.weight"):
-        run(Goal(rounds=5), experiment=(experiment, feed))
+        run(Goal(rounds=5), experiment=(experiment, builder))
 
 
 def test_a_log_that_is_too_short_is_told():
@@ -226,8 +229,8 @@ def without_batch_norm():
     from zerosum.sources import Normal
     from zerosum.training import Experiment
 
-    game, feed = plain_gan()
-    return Experiment(game, {"z": Normal(4)}, {"sample": lambda net, b: net.generator(b["z"])}), feed
+    game, builder = plain_gan()
+    return Experiment(game, {"z": Normal(4)}, {"sample": lambda net, b: net.generator(b["z"])}), builder
 
 
 def test_the_log_says_what_networks_without_parameters_count():
@@ -240,10 +243,10 @@ def test_the_log_says_what_networks_without_parameters_count():
 
 
 def test_a_few_skipped_updates_are_told():
-    experiment, feed = without_batch_norm()
-    feed._data = Poisoned(lambda position: position == 16 * 3)
+    experiment, builder = without_batch_norm()
+    builder._data = Poisoned(lambda position: position == 16 * 3)
     told = Told()
-    run(Goal(rounds=10), told=told, experiment=(experiment, feed), log=5)
+    run(Goal(rounds=10), told=told, experiment=(experiment, builder), log=5)
     assert told.notes == ["1 of 5 updates of discriminator were skipped: gradients not finite."]
     (event,) = (r for r in records() if "event" in r)
     assert event["event"]["data"] == {"player": "discriminator", "skipped": 1, "updates": 5}
@@ -252,10 +255,10 @@ def test_a_few_skipped_updates_are_told():
 
 
 def test_a_player_that_cannot_move_any_more_ends_the_run():
-    experiment, feed = without_batch_norm()
-    feed._data = Poisoned(lambda position: position >= 16 * 10)
+    experiment, builder = without_batch_norm()
+    builder._data = Poisoned(lambda position: position >= 16 * 10)
     with pytest.raises(Diverged, match=r"none of the last 5 updates of discriminator had finite gradients; lower the"):
-        run(Goal(rounds=100), experiment=(experiment, feed), log=5, save=5)
+        run(Goal(rounds=100), experiment=(experiment, builder), log=5, save=5)
     assert Path("run/checkpoints/round-10").is_dir()
 
 
@@ -263,17 +266,17 @@ def test_memory_does_not_grow_over_rounds():
     """Nothing is kept from round to round but what the first rounds made: tensors and objects stay as many."""
     import gc
 
-    experiment, feed = noisy_experiment()
+    experiment, builder = noisy_experiment()
 
     def alive():
         gc.collect()
         objects = gc.get_objects()
         return len(objects), sum(issubclass(type(o), torch.Tensor) for o in objects)
 
-    images, counts = 0, []
+    examples, counts = 0, []
     for _ in range(3):
         for _ in range(300):
-            images = play_round(experiment.game, feed, images)
+            examples = play_round(experiment.game, builder, examples)
         experiment.game.read()
         counts.append(alive())
     assert counts[2][1] == counts[1][1]

@@ -20,7 +20,7 @@ SMALL = {"hidden": 8, "batch_size": 16, "progress": False}
 def poisoned(at, player="discriminator", forever=False):
     """A recipe whose discriminator or generator has a NaN at some round, or from it on."""
     text = RECIPE.read_text()
-    when = f"batch['images'] {'>=' if forever else '=='} {16 * at}"
+    when = f"batch['examples'] {'>=' if forever else '=='} {16 * at}"
     old = {
         "discriminator": 'return {**terms, "r1": config.gamma * r1(net.discriminator, batch["x"])}',
         "generator": 'return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}',
@@ -53,13 +53,13 @@ def test_fault_17_a_nan_stops_the_run_and_replay_finds_the_round(capsys, player)
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     code, out, _ = answer(capsys, "replay", "run")
     assert code == 0
-    assert "round 26 of run, after 400 images, played again from the checkpoint of round 24:" in out
+    assert "round 26 of run, after 400 examples, played again from the checkpoint of round 24:" in out
     assert f"of {player}: gradient norm nan; skipped" in out
     assert f"{player}.0.0.weight: " in out or f"{player}.1.0.weight: " in out
     assert before == {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     # the round the run ended in is that of the dump, to the bit
     last = api.replay("run", 40)
-    assert last.images == facts["images_before"]
+    assert last.examples == facts["examples_before"]
     x = batches["turn-0/repeat-0/x"]
     assert last.batch["x"] == pytest.approx((float(x.min()), float(x.max()), 0))
 
@@ -90,7 +90,7 @@ def test_a_round_is_the_bits_it_was(round):
     assert found.terms == lines[round - 1]["terms"]
     assert found.round == round
     assert found.start == {1: 0, 8: 0, 9: 0, 20: 16}[round]  # rounds 4 and 8 are pruned
-    assert found.images == 16 * (round - 1)
+    assert found.examples == 16 * (round - 1)
 
 
 def test_stages_are_replayed_through(capsys):
@@ -124,7 +124,7 @@ def test_the_verb_says_what_a_healthy_round_was(capsys):
     zs.train(str(RECIPE), data="ring", rounds=5, out="run", **SMALL)
     code, out, _ = answer(capsys, "replay", "run", "--round", "3")
     assert code == 0
-    assert "round 3 of run, after 32 images, played again from the beginning:" in out
+    assert "round 3 of run, after 32 examples, played again from the beginning:" in out
     assert "  update 1, of discriminator: gradient norm 0." in out
     assert "  x from " in out
     assert answer(capsys, "replay", "--help")[0] == 0

@@ -8,7 +8,7 @@ import torch
 
 import zerosum as zs
 from tests.games import noisy_experiment, points, same
-from zerosum.training import Feed, Goal, Intervals, RunFolder, Training, log
+from zerosum.training import BatchBuilder, Goal, Intervals, RunFolder, Training, log
 from zerosum.training.folder import checkpoints_of
 
 RECORD = {"recipe": "noisy", "config": {}, "data": {}, "seed": 0}
@@ -27,11 +27,11 @@ def staged(called=None):
 
 def run(rounds, out="run", called=None, **intervals):
     experiment = staged(called)
-    feed = Feed(points(), experiment.draws, experiment.game.schedule, 16, 0, experiment.game.device)
+    builder = BatchBuilder(points(), experiment.draws, experiment.game.schedule, 16, 0, experiment.game.device)
     folder = RunFolder.claim(Path(out), RECORD)
     try:
         every = Intervals(**intervals)
-        return Training(experiment, feed, folder, Goal(rounds=rounds), lambda s: points(), every).run(), experiment
+        return Training(experiment, builder, folder, Goal(rounds=rounds), lambda s: points(), every).run(), experiment
     finally:
         folder.release()
 
@@ -44,14 +44,14 @@ def state(out):
 def test_rounds_and_images_count_through_the_stages():
     called = []
     outcome, experiment = run(20, called=called, log=5)
-    assert (outcome.round, outcome.images) == (20, 20 * 48)
+    assert (outcome.round, outcome.examples) == (20, 20 * 48)
     assert (experiment.before.game.round, experiment.game.round) == (FIRST, 20 - FIRST)
-    assert int(experiment.game.images) == (20 - FIRST) * 48  # ramps begin anew
+    assert int(experiment.game.examples) == (20 - FIRST) * 48  # ramps begin anew
     assert called == ["pretraining", "main"]
     records = list(log.read(Path("run/log.jsonl")))
     assert [r["round"] for r in records if "terms" in r] == [5, 10, 12, 15, 20]
     (event,) = [r["event"] for r in records if r.get("event", {}).get("kind") == "stage"]
-    assert "stage main begins at round 12, 576 images" in event["text"]
+    assert "stage main begins at round 12, 576 examples" in event["text"]
     assert state("run")[0] == "main"
 
 
@@ -87,15 +87,15 @@ def test_resume_on_either_side_of_the_handover_is_exact(stops):
     assert all(torch.equal(whole[k], parts[k]) for k in whole)
 
     def terms(out):
-        return [(r["round"], r["images"], r["terms"]) for r in log.read(Path(out) / "log.jsonl") if "terms" in r]
+        return [(r["round"], r["examples"], r["terms"]) for r in log.read(Path(out) / "log.jsonl") if "terms" in r]
 
     assert terms("whole") == terms("parts")
 
 
 def test_stages_draw_latents_of_their_own():
     experiment = staged()
-    feed = Feed(points(), experiment.draws, experiment.game.schedule, 16, 0, experiment.game.device)
-    ours, theirs = feed.batches(0, 0)[0][0], feed.of(experiment.before).batches(0, 0)[0][0]
+    builder = BatchBuilder(points(), experiment.draws, experiment.game.schedule, 16, 0, experiment.game.device)
+    ours, theirs = builder.batches(0, 0)[0][0], builder.of(experiment.before).batches(0, 0)[0][0]
     assert not torch.equal(ours["z"], theirs["z"])
     assert torch.equal(ours["x"], theirs["x"])
 

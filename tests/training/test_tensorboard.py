@@ -27,10 +27,10 @@ def test_its_files_hold_what_the_log_holds():
     read = events()
     for line in map(json.loads, Path("run/log.jsonl").read_text().splitlines()):
         for name, value in line["terms"].items():
-            (found,) = [e.value for e in read.Scalars(name) if e.step == line["images"]]
+            (found,) = [e.value for e in read.Scalars(name) if e.step == line["examples"]]
             assert found == pytest.approx(value, rel=1e-6)
     assert {e.step for e in read.Images("samples")} == {0, 160, 320}
-    assert "judges/neighbour_distance[n=1000, split=test]" in read.Tags()["scalars"]
+    assert "metrics/neighbour_distance[n=1000, split=test]" in read.Tags()["scalars"]
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -13,8 +13,8 @@ from zerosum.api.builds import build as build
 from zerosum.api.options import Options as Options, checked as checked
 from zerosum.api.plans import Plan as Plan, train as train
 from zerosum.metrics import Result as Result
-from zerosum.training import Run as Run, fields as fields
-from zerosum.training.progress import Silent as Silent, display as display, duration as duration
+from zerosum.training import Run as Run
+from zerosum.training.display import Silent as Silent, display as display, duration as duration
 
 if TYPE_CHECKING:
     from zerosum.api.auto import Planned as Planned, planned as planned

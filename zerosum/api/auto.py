@@ -18,7 +18,7 @@ from zerosum.api.memory import memory_of
 from zerosum.api.options import Options, checked, seconds_of
 from zerosum.api.planner import Facts, Machine, choose, usual
 from zerosum.data import DataSpec, open_data, own_of
-from zerosum.data.asked import CHANNELS, Asked, asked_of, said
+from zerosum.data.image_options import CHANNELS, Asked, asked_of, said
 from zerosum.data.own import holds_images
 from zerosum.data.preparing import refuse_bad
 from zerosum.data.scan import Scan, scan

@@ -20,12 +20,13 @@ from zerosum.api.plans import Plan
 from zerosum.errors import ConfigError
 from zerosum.game import Game
 from zerosum.game.modes import Mode, Precision
+from zerosum.profiling import timing
+from zerosum.profiling.flops import Work, work_of
+from zerosum.profiling.forecast import peak_memory
+from zerosum.profiling.roofline import Roofline, roof
 from zerosum.runtime import choose_device, machine
-from zerosum.training import Feed, Rounds, files, play_round, timing
-from zerosum.training.forecast import peak_memory
-from zerosum.training.roof import Roof, roof
+from zerosum.training import BatchBuilder, Rounds, files, play_round
 from zerosum.training.settings import with_threads
-from zerosum.training.work import Work, work_of
 
 TURNS, SECONDS = 15, 0.2
 """Turns of every way to play, and seconds in each."""
@@ -46,7 +47,7 @@ class Row:
         ratio: To the first row, the median over the turns.
         low: Least such ratio.
         high: Largest.
-        images: Real examples a round takes.
+        examples: Real examples a round takes.
         flops: Of products and convolutions in a round.
         operators: Called in a round; None where it is run as a whole.
         roof: What the machine does with these threads in this precision, GFLOP/s.
@@ -59,15 +60,15 @@ class Row:
     ratio: float
     low: float
     high: float
-    images: int
+    examples: int
     flops: float
     operators: int | None
     roof: float
 
     @property
-    def images_per_second(self) -> float:
+    def examples_per_second(self) -> float:
         """Real examples taken."""
-        return self.rounds_per_second * self.images
+        return self.rounds_per_second * self.examples
 
     @property
     def milliseconds(self) -> float:
@@ -87,10 +88,10 @@ class Row:
     @property
     def mflop_per_image(self) -> float:
         """Million floating-point operations for a real example."""
-        return self.flops / self.images / 1e6
+        return self.flops / self.examples / 1e6
 
 
-DERIVED = ("images_per_second", "milliseconds", "gflops", "share", "mflop_per_image")
+DERIVED = ("examples_per_second", "milliseconds", "gflops", "share", "mflop_per_image")
 """What a row says besides its fields."""
 
 
@@ -113,7 +114,7 @@ class Bench:
     """
 
     machine: dict[str, Any]
-    roofs: list[Roof]
+    roofs: list[Roofline]
     recipe: str | None = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: str | None = None
@@ -187,13 +188,13 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
     if compile:
         modes.append("compile")
     notices = list(plan.notices)
-    ways: dict[str, tuple[Game, Roof]] = {}
+    ways: dict[str, tuple[Game, Roofline]] = {}
     works: dict[str, Work] = {}
-    feed = None
+    builder = None
     for of, mode in itertools.product(measured.roofs, modes):
         experiment = build(plan.module, plan.config, plan.spec, plan.options.seed)
         game = experiment.game.to(device)
-        feed = feed or plan.feed(experiment)
+        builder = builder or plan.builder(experiment)
         name = f"{mode} in {of.precision}, threads {of.threads},"
         try:
             game.mode, game.precision = mode, of.precision
@@ -201,14 +202,14 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
             notices.append(f"{name} is left out: {error}")
             continue
         if of.precision not in works:
-            works[of.precision] = _work(game, feed)
+            works[of.precision] = _work(game, builder)
         ways[name] = game, of
-    assert feed is not None
+    assert builder is not None
     threads = {name: of.threads for name, (_, of) in ways.items()}
     match = timing.play(
-        {name: _contestant(game, feed, of.threads) for name, (game, of) in ways.items()}, threads, TURNS, SECONDS
+        {name: _contestant(game, builder, of.threads) for name, (game, of) in ways.items()}, threads, TURNS, SECONDS
     )
-    rows = [_row(game, feed, of, works[of.precision], match.scores[name]) for name, (game, of) in ways.items()]
+    rows = [_row(game, builder, of, works[of.precision], match.scores[name]) for name, (game, of) in ways.items()]
     return dataclasses.replace(
         measured,
         recipe=plan.recipe,
@@ -223,46 +224,46 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
     )
 
 
-def _contestant(game: Game, feed: Feed, threads: int) -> timing.Contestant:
-    rounds, images = Rounds(game, feed), 0
+def _contestant(game: Game, builder: BatchBuilder, threads: int) -> timing.Contestant:
+    rounds, examples = Rounds(game, builder), 0
 
     def play(count: int) -> int:
-        nonlocal images
+        nonlocal examples
         torch.set_num_threads(threads)
-        before, goal = images, game.round + count
+        before, goal = examples, game.round + count
         while game.round < goal:
-            images = rounds.play(images, goal - game.round)
+            examples = rounds.play(examples, goal - game.round)
         timing.wait_for(game.device)
-        return images - before
+        return examples - before
 
     return play
 
 
-def _work(game: Game, feed: Feed) -> Work:
+def _work(game: Game, builder: BatchBuilder) -> Work:
     """Of the rounds in which every turn has been due as often as it ever is; the first one is not like the others."""
-    images = play_round(game, feed, 0)
+    examples = play_round(game, builder, 0)
     rounds = math.lcm(*(turn.every for turn in game.schedule.turns))
 
     def play() -> None:
-        nonlocal images
+        nonlocal examples
         for _ in range(rounds):
-            images = play_round(game, feed, images)
+            examples = play_round(game, builder, examples)
 
     whole = work_of(play)
     return Work(round(whole.operators / rounds), round(whole.flops / rounds), whole.waits)
 
 
-def _row(game: Game, feed: Feed, of: Roof, work: Work, score: timing.Score) -> Row:
-    images = feed.images(game.round)
+def _row(game: Game, builder: BatchBuilder, of: Roofline, work: Work, score: timing.Score) -> Row:
+    examples = builder.examples(game.round)
     return Row(
         mode=game.mode,
         threads=of.threads,
         precision=of.precision,
-        rounds_per_second=score.median / images,
+        rounds_per_second=score.median / examples,
         ratio=score.ratio,
         low=score.low,
         high=score.high,
-        images=images,
+        examples=examples,
         flops=work.flops,
         operators=work.operators if game.mode == "eager" else None,
         roof=of.gflops,

@@ -12,7 +12,7 @@ from zerosum.data import Data, DataSpec
 from zerosum.errors import ConfigError, DataError
 from zerosum.game import coupled_turns
 from zerosum.runtime import reseed
-from zerosum.training import Experiment, Feed
+from zerosum.training import BatchBuilder, Experiment
 
 
 def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experiment:
@@ -39,8 +39,8 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
         name = module.__file__ if recipes.code(module) else module.__name__.rpartition(".")[2]
         raise ConfigError(f"{name}: build must return an Experiment, got {type(experiment).__name__}.")
     for metric in experiment.metrics:
-        if reason := metric.unsuited(spec):
-            raise ConfigError(f"{reason}; take others for a recipe's metrics, suited(spec) for instance.")
+        if reason := metric.incompatible(spec):
+            raise ConfigError(f"{reason}; take others for a recipe's metrics, default_metrics(spec) for instance.")
     assert isinstance(experiment, Experiment)
     return experiment
 
@@ -56,5 +56,7 @@ def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
     with torch.random.fork_rng(devices=[]):
         experiment = build(module, config, data.spec, 0)
         game = experiment.game
-        feed = Feed(data, experiment.draws, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device)
-        return [game.schedule.turns[place].player for place in coupled_turns(game, feed.batches(0, 0))]
+        builder = BatchBuilder(
+            data, experiment.draws, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device
+        )
+        return [game.schedule.turns[place].player for place in coupled_turns(game, builder.batches(0, 0))]

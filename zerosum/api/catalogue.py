@@ -63,7 +63,7 @@ def describe(recipe: str, data: str = "digits") -> Description:
         experiment = build(module, config, source.spec, 0)
         game = experiment.game
     sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in game.networks.items()}
-    averaged = {name: f", averaged with a half-life of {_images(h)}" for name, h in game.halflives.items()}
+    averaged = {name: f", averaged with a half-life of {_examples(h)}" for name, h in game.halflives.items()}
     return Description(
         text=inspect.getdoc(module) or "",
         networks={name: f"{size:,} parameters{averaged.get(name, '')}" for name, size in sizes.items()},
@@ -75,11 +75,11 @@ def describe(recipe: str, data: str = "digits") -> Description:
     )
 
 
-def _images(number: float | Ramp) -> str:
-    """A number of images in words; of one that changes, where it ends."""
+def _examples(number: float | Ramp) -> str:
+    """A number of examples in words; of one that changes, where it ends."""
     if callable(number):
-        return f"{float(number(torch.tensor(10**12))):,.0f} images, less at first"
-    return f"{number:,.0f} images"
+        return f"{float(number(torch.tensor(10**12))):,.0f} examples, less at first"
+    return f"{number:,.0f} examples"
 
 
 def _particulars(turn: Turn) -> str:

@@ -19,7 +19,7 @@ from zerosum.data import open_data
 from zerosum.errors import Unsupported
 from zerosum.game import Game, gradients
 from zerosum.game.schedules import Round
-from zerosum.training import Experiment, Feed, play_round
+from zerosum.training import BatchBuilder, Experiment, play_round
 from zerosum.training.experiment import WHY_NOT
 
 ROUNDS = 4
@@ -44,14 +44,14 @@ class Trial:
     config: Any
     data: str
 
-    def make(self, seed: int = 0) -> tuple[Experiment, Feed]:
+    def make(self, seed: int = 0) -> tuple[Experiment, BatchBuilder]:
         """The experiment as it stands before the first round of its last stage, and what feeds it."""
         source = open_data(self.data, seed=seed)
         experiment = build(self.module, self.config, source.spec, seed)
         experiment.begin(lambda: open_data(self.data))
         game = experiment.game
         size = min(self.config.batch_size, source.spec.count or self.config.batch_size)
-        return experiment, Feed(source, experiment.draws, game.schedule, size, seed, game.device)
+        return experiment, BatchBuilder(source, experiment.draws, game.schedule, size, seed, game.device)
 
 
 def check(recipe: str, data: str = "digits", settings: Mapping[str, Any] | None = None) -> dict[str, str | None]:
@@ -87,9 +87,9 @@ def broken(look: Callable[[Trial], None], trial: Trial) -> str | None:
 
 
 def _plays(trial: Trial) -> None:
-    experiment, feed = trial.make()
+    experiment, builder = trial.make()
     game = experiment.game
-    _play(game, feed, 3)
+    _play(game, builder, 3)
     reading = game.read()
     if not reading.terms:
         raise Broken("no term was logged in three rounds.")
@@ -104,14 +104,14 @@ def _plays(trial: Trial) -> None:
 
 
 def _moves_its_own(trial: Trial) -> None:
-    experiment, feed = trial.make()
+    experiment, builder = trial.make()
     game = experiment.game
-    images = _play(game, feed, 1)
+    examples = _play(game, builder, 1)
     for place, turn in enumerate(game.schedule.turns):
         before = {name: _copies(network) for name, network in game.networks.items()}
-        batches = feed.batches(game.round * turn.every, images)
+        batches = builder.batches(game.round * turn.every, examples)
         for batch in (batch for repeats in batches for batch in repeats):
-            batch["images"] = game.images
+            batch["examples"] = game.examples
         game.descend(turn.player, gradients(game, turn, Round(game, batches).batches(place, 0)[0])[1])
         for name, network in game.networks.items():
             if _same(before[name], _copies(network)) == (name in game.players[turn.player].moves):
@@ -130,12 +130,12 @@ def _seeded(trial: Trial) -> None:
 
 
 def _fused_is_plain(trial: Trial) -> None:
-    (fused, feed), (plain, _) = trial.make(), trial.make()
+    (fused, builder), (plain, _) = trial.make(), trial.make()
     if any(player.update.plain is None for player in plain.game.players.values()):
         return  # torch's own optimizers have one execution
     plain.game._fused = dict.fromkeys(plain.game._fused, False)
-    _play(fused.game, feed, ROUNDS)
-    _play(plain.game, feed, ROUNDS)
+    _play(fused.game, builder, ROUNDS)
+    _play(plain.game, builder, ROUNDS)
     for name in fused.game.networks:
         pairs = zip(_copies(fused.game.networks[name]), _copies(plain.game.networks[name]), strict=True)
         if not all(torch.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in pairs):
@@ -143,11 +143,11 @@ def _fused_is_plain(trial: Trial) -> None:
 
 
 def _resumes(trial: Trial) -> None:
-    (one, feed), (other, _) = trial.make(), trial.make(seed=1)
-    images = _play(one.game, feed, ROUNDS)
+    (one, builder), (other, _) = trial.make(), trial.make(seed=1)
+    examples = _play(one.game, builder, ROUNDS)
     other.game.load_state({key: tensor.clone() for key, tensor in one.game.state().items()})
-    _play(one.game, feed, 3, images)
-    _play(other.game, feed, 3, images)
+    _play(one.game, builder, 3, examples)
+    _play(other.game, builder, 3, examples)
     continued = other.game.state()
     for key, tensor in one.game.state().items():
         if not torch.equal(tensor, continued[key]):
@@ -155,10 +155,10 @@ def _resumes(trial: Trial) -> None:
 
 
 def _samples(trial: Trial) -> None:
-    experiment, feed = trial.make()
+    experiment, builder = trial.make()
     if "sample" not in experiment.answers:
         return
-    _play(experiment.game, feed, 2)
+    _play(experiment.game, builder, 2)
     samples, spec = experiment.sample(7, seed=1), open_data(trial.data).spec
     if samples.shape != (7, *spec.shape):
         raise Broken(f"7 samples are of shape {tuple(samples.shape)}, not {(7, *spec.shape)}.")
@@ -174,8 +174,8 @@ def _samples(trial: Trial) -> None:
 
 
 def _answers(trial: Trial) -> None:
-    experiment, feed = trial.make()
-    given = feed.batches(0, 0)[0][0]
+    experiment, builder = trial.make()
+    given = builder.batches(0, 0)[0][0]
     for question in WHY_NOT:
         if question == "sample":
             continue
@@ -211,10 +211,10 @@ CHECKS: dict[str, Callable[[Trial], None]] = {
 """By the sentence that is kept."""
 
 
-def _play(game: Game, feed: Feed, rounds: int, images: int = 0) -> int:
+def _play(game: Game, builder: BatchBuilder, rounds: int, examples: int = 0) -> int:
     for _ in range(rounds):
-        images = play_round(game, feed, images)
-    return images
+        examples = play_round(game, builder, examples)
+    return examples
 
 
 def _copies(network: nn.Module) -> list[Tensor]:

@@ -15,7 +15,7 @@ from zerosum.api.models import load
 from zerosum.data import Data, DataSpec, open_data
 from zerosum.errors import ConfigError, DataError, unknown
 from zerosum.metrics import METRICS, Metric, Published, Result
-from zerosum.training import Run, judgements
+from zerosum.training import Run, log as logs
 from zerosum.training.folder import read_record
 
 
@@ -82,7 +82,7 @@ def evaluate(
     spec = splits("train").spec
     _refuse_unlike(model.spec, spec, source)
     for judge in judges:
-        if reason := judge.unsuited(spec):
+        if reason := judge.incompatible(spec):
             raise ConfigError(f"{reason}; see zerosum list metrics.")
     own = splits("train").fingerprint == record["data"].get("fingerprint")
     if not own and data is None:
@@ -93,18 +93,18 @@ def evaluate(
     subject = "model" + ", raw" * raw + ("" if truncation is None else f", truncation={truncation:g}")
     results = []
     for judge in judges:
-        found = judgements.find(log, model.round, judge.name, seed, subject) if own else None
+        found = logs.find_result(log, model.round, judge.name, seed, subject) if own else None
         if found is None:
             say(f"{judge.name}: {judge.n:,} samples")
             found = judge.of(model.sample(judge.n, seed, raw), splits, seed, subject)
-            judgements.keep(log, model.round, found, own)
+            logs.keep_result(log, model.round, found, own)
         results.append(found)
         for control in judge.controls if controls else ():
-            beside = judgements.find(log, 0, judge.name, 0, control) if own else None
+            beside = logs.find_result(log, 0, judge.name, 0, control) if own else None
             if beside is None:
                 say(f"{judge.name}: {control}")
                 beside = judge.control(control, splits)
-                judgements.keep(log, 0, beside, own)
+                logs.keep_result(log, 0, beside, own)
             results.append(beside)
     return results
 

@@ -16,8 +16,9 @@ from zerosum import latent
 from zerosum.api.models import Model, load
 from zerosum.api.samples import target
 from zerosum.errors import ConfigError, Unsupported
+from zerosum.report import pictures
 from zerosum.sources import Normal, TruncatedNormal, Uniform
-from zerosum.training import Run, files, pictures
+from zerosum.training import Run, files
 
 MOST = 10_000
 """Frames one picture or animation has at most, and samples that the ends of a walk are picked from."""

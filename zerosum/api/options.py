@@ -11,8 +11,8 @@ from typing import Any, Literal, Optional
 
 from pydantic import TypeAdapter, ValidationError
 
+from zerosum.config import Count, NonNegativeCount
 from zerosum.errors import ConfigError, unknown
-from zerosum.training import fields
 
 
 @dataclass(frozen=True)
@@ -26,32 +26,32 @@ class Options:
     """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
     out: Optional[Path] = None  # noqa: UP045
     """Run folder; runs/<recipe>-<data> by default. The same command again continues the run in it."""
-    rounds: fields.Count | None = None
+    rounds: Count | None = None
     """Goal: rounds of the whole run [rounds]. The recipe's own where no goal is given."""
-    epochs: fields.Count | None = None
+    epochs: Count | None = None
     """Goal: passes over the training examples, of the whole run [epochs]."""
     budget: Optional[str] = None  # noqa: UP045
     """Goal: training time of the whole run, such as 60s, 10m or 2h [seconds without a unit]."""
-    seed: fields.NonNegativeCount = 0
+    seed: NonNegativeCount = 0
     """Of everything random: weights, order of the data, latents, dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes CUDA, then MPS, then the CPU, and on continuing the one recorded."""
-    threads: fields.Count | None = None
+    threads: Count | None = None
     """CPU threads; the fastest in a short trial by default, and on continuing the number recorded [threads]."""
     mode: Literal["auto", "eager", "graph", "compile"] | None = None
     """How a round is run: eager; graph (recorded, on CUDA, where it is the default); compile (takes a minute); or auto,
     which decides from a forecast. On continuing the one recorded."""
     precision: Literal["float32", "bfloat16"] | None = None
     """What products and convolutions compute in; float32 by default, and on continuing the one recorded."""
-    micro_batches: fields.Count | None = None
+    micro_batches: Count | None = None
     """Parts a batch is played in, for less memory; 1 by default, and on continuing the number recorded [parts]."""
     activation_checkpointing: bool = False
     """Keep less for the way back and compute it again: less memory, more time, the same numbers."""
-    save_every: fields.Count | None = None
+    save_every: Count | None = None
     """Rounds between checkpoints [rounds]; about one a minute by default. One is always made at the end."""
-    sample_every: fields.Count = 1000
+    sample_every: Count = 1000
     """Rounds between pictures of a fixed latent set [rounds]."""
-    log_every: fields.Count = 100
+    log_every: Count = 100
     """Rounds between lines of the log [rounds]."""
     tensorboard: bool = False
     """Write the log for TensorBoard as well, into the run folder; needs pip install 'zerosum[tensorboard]'."""

@@ -22,25 +22,14 @@ from zerosum.data import Data, open_data, own_of
 from zerosum.data.walk import Progress
 from zerosum.errors import ConfigError, ZerosumError
 from zerosum.game import Game
+from zerosum.profiling import autotune
+from zerosum.profiling.forecast import Forecast, forecast
+from zerosum.report import pictures
 from zerosum.runtime import choose_device, machine
-from zerosum.training import (
-    Course,
-    Experiment,
-    Feed,
-    Forecast,
-    Goal,
-    Intervals,
-    Ranks,
-    Run,
-    RunFolder,
-    Training,
-    follow,
-    forecast,
-    trials,
-)
+from zerosum.training import BatchBuilder, Experiment, Goal, Intervals, Ranks, Run, RunFolder, Stages, Training, follow
+from zerosum.training.display import Display, Silent, display
 from zerosum.training.folder import RECORD
 from zerosum.training.interrupts import Interrupts
-from zerosum.training.progress import Display, Silent, display
 from zerosum.training.settings import SINCE, settle, with_threads
 from zerosum.training.tensorboard import refuse_where_missing
 
@@ -147,16 +136,16 @@ class Plan:
         """The goal in the loop's terms."""
         if self.options.epochs is not None:
             assert self.spec.count is not None
-            return Goal(images=self.options.epochs * self.spec.count)
+            return Goal(examples=self.options.epochs * self.spec.count)
         if self._seconds is not None:
             return Goal(seconds=self._seconds)
         return Goal(rounds=self.options.rounds or sum(stage.rounds for stage in experiment.stages))
 
-    def feed(self, experiment: Experiment) -> Feed:
+    def builder(self, experiment: Experiment) -> BatchBuilder:
         """What feeds an experiment of this plan, on the device it is on."""
         device, seed = experiment.game.device, self.options.seed
         data = open_data(self.options.data, "train", seed, device, self.options.data_root)
-        return Feed(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
+        return BatchBuilder(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
 
     def train(self, show: Display) -> Run:
         """Train, from wherever the run folder stands."""
@@ -182,14 +171,14 @@ class Plan:
     def _follow(self, ranks: Ranks) -> Run:
         """Train as the leader says; nothing is read or written here."""
         experiment = build(self.module, self.config, self.spec, self.options.seed)
-        course = None
+        stages = None
         if settings := ranks.share(None):
             self._settle(experiment, settings)
-            course = Course(experiment, self.feed(experiment), functools.cache(self._open))
+            stages = Stages(experiment, self.builder(experiment), functools.cache(self._open))
             with Interrupts():
-                follow(course, ranks)
-        round, images = (course.round, course.images) if course else (0, 0)
-        return Run(self.out, round, images, 0.0, [], None)
+                follow(stages, ranks)
+        round, examples = (stages.round, stages.examples) if stages else (0, 0)
+        return Run(self.out, round, examples, 0.0, [], None)
 
     def _lead(self, record: dict[str, Any], ranks: Ranks, show: Display) -> Run:
         """Train, alone or with others."""
@@ -212,7 +201,7 @@ class Plan:
             options = self.options
             training = Training(
                 experiment,
-                self.feed(experiment),
+                self.builder(experiment),
                 folder,
                 self.goal(experiment),
                 functools.cache(self._open),
@@ -221,6 +210,8 @@ class Plan:
                 amended,
                 ranks,
                 options.tensorboard,
+                pictures.preview,
+                _write_report,
             )
             with self._memory_said(folder):
                 return training.run()
@@ -248,7 +239,7 @@ class Plan:
     def _costs(self, record: Mapping[str, Any]) -> list[Forecast]:
         experiment = build(self.module, self.config, self.spec, self.options.seed)
         self._settle(experiment, {**record, "mode": "eager"})
-        return forecast(experiment, self.feed(experiment), self.goal(experiment))
+        return forecast(experiment, self.builder(experiment), self.goal(experiment))
 
     def _choose(self, record: dict[str, Any], experiment: Experiment) -> None:
         """What a fresh run leaves to us: threads and mode; the choice is recorded, with its reason."""
@@ -256,26 +247,28 @@ class Plan:
             return
         alone = record["ranks"] == 1  # ranks meet in every round, so that none of them can try anything by itself
         if record["device"] == "cpu" and self.options.threads is None and record["threads"] > 1 and alone:
-            record["threads"] = trials.threads(self._trial(record), record["threads"])
+            record["threads"] = autotune.threads(self._trial(record), record["threads"])
         traceable = all(player.update.plain is not None for player in experiment.game.players.values())
         if self.options.mode == "auto":
-            record["mode"], record["mode_reason"] = trials.mode(
+            record["mode"], record["mode_reason"] = autotune.mode(
                 record["device"],
                 record["ranks"],
                 traceable,
                 lambda: sum(cost.seconds for cost in self._costs(record)),
-                lambda: trials.gain(self._trial(record), self._trial({**record, "mode": "compile"}), record["threads"]),
+                lambda: autotune.gain(
+                    self._trial(record), self._trial({**record, "mode": "compile"}), record["threads"]
+                ),
             )
             self.notices.append(f"mode {record['mode']}: {record['mode_reason']}.")
         elif self.options.mode is None and record["device"].startswith("cuda") and traceable and alone:
             record["mode"] = "graph"
         self._settle(experiment, record)  # what cannot be played so is refused before anything is written
 
-    def _trial(self, record: Mapping[str, Any]) -> trials.Trial:
+    def _trial(self, record: Mapping[str, Any]) -> autotune.Trial:
         """A game of this plan to try things on."""
         experiment = build(self.module, self.config, self.spec, self.options.seed)
         settle(experiment, record)
-        return trials.trial(experiment, self.feed(experiment))
+        return autotune.trial(experiment, self.builder(experiment))
 
     def _open(self, split: str) -> Data:
         return open_data(self.options.data, split, root=self.options.data_root, progress=self._progress)
@@ -316,6 +309,12 @@ class Plan:
         return amended
 
 
+def _write_report(path: Path, record: Mapping[str, Any], experiment: Experiment) -> None:
+    from zerosum.report import report  # at the end of a training, which begins sooner without it
+
+    report.write(path, record, experiment)
+
+
 def train(
     recipe: str,
     *,
@@ -341,7 +340,7 @@ def train(
     Examples:
         >>> import tempfile
         >>> run = train("vanilla", data="digits", rounds=5, out=tempfile.mkdtemp(), progress=False)
-        >>> run.round, run.images
+        >>> run.round, run.examples
         (5, 640)
     """
     shown = display() if progress else Silent()

@@ -12,7 +12,7 @@ from zerosum.api.models import experiment_of, record_of
 from zerosum.data import Data, open_data
 from zerosum.errors import DataError, RunError
 from zerosum.runtime import choose_device
-from zerosum.training import Course, Feed, Replay, Run, replay as play_again
+from zerosum.training import BatchBuilder, Replay, Run, Stages, replay as play_again
 from zerosum.training.folder import FACTS, checkpoints_of
 from zerosum.training.settings import settle, with_threads
 
@@ -64,12 +64,14 @@ def replay(
         device = choose_device(record.get("device", "cpu"))
         settle(experiment, {"device": "cpu", "threads": 1, **record, "mode": "eager"})
         data = opened("train", record["seed"], device)
-        feed = Feed(data, experiment.draws, experiment.game.schedule, config.batch_size, record["seed"], device)
-        course = Course(experiment, feed, opened)
+        builder = BatchBuilder(
+            data, experiment.draws, experiment.game.schedule, config.batch_size, record["seed"], device
+        )
+        stages = Stages(experiment, builder, opened)
         start = checkpoints.last_clean(until - 1)
         checkpoint = None if start is None else checkpoints.load(start)
         if checkpoint is None:
-            course.begin()
+            stages.begin()
         else:
-            course.take_up(checkpoint)
-        return play_again(course, until, stop=round is None, tick=tick)
+            stages.take_up(checkpoint)
+        return play_again(stages, until, stop=round is None, tick=tick)

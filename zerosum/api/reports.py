@@ -7,7 +7,8 @@ from typing import Any
 
 from zerosum.api.models import load, record_of
 from zerosum.api.samples import target
-from zerosum.training import Run, log, report as page
+from zerosum.report import report as page
+from zerosum.training import Run, log
 
 
 def read_log(run: Run | Path | str) -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from torch import Tensor
 from zerosum.api.models import Model, load
 from zerosum.data import DataSpec, open_data
 from zerosum.errors import ConfigError, DataError
-from zerosum.training import Run, files, pictures
+from zerosum.report import pictures
+from zerosum.training import Run, files
 
 
 def sample(

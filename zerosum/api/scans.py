@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from zerosum.data import own_of, scan as scans
-from zerosum.data.asked import asked_of
+from zerosum.data.image_options import asked_of
 from zerosum.data.own import name_of
 from zerosum.data.packed import SHARD, pack as write_shards
 from zerosum.data.prepared import prepared

@@ -88,7 +88,7 @@ def _rate(rate: Any) -> str:
 def _print_rows(measured: Any) -> None:
     first = measured.rows[0]
     print(
-        f"{measured.recipe} on {measured.data}, {first.images:,} images a round, "
+        f"{measured.recipe} on {measured.data}, {first.examples:,} examples a round, "
         f"{first.mflop_per_image:,.3g} MFLOP an image"
     )
     heads = ("mode", "threads", "precision", "images/s", "rounds/s", "ms/round", "GFLOP/s", "of roof", "operators")
@@ -100,7 +100,7 @@ def _print_rows(measured: Any) -> None:
                     row.mode,
                     f"{row.threads}",
                     row.precision,
-                    f"{row.images_per_second:,.0f}",
+                    f"{row.examples_per_second:,.0f}",
                     f"{row.rounds_per_second:,.1f}",
                     f"{row.milliseconds:,.3g}",
                     f"{row.gflops:,.3g}",

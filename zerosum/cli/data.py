@@ -12,6 +12,7 @@ from pathlib import Path
 from zerosum import api
 from zerosum.cli.looking import looking
 from zerosum.cli.parse import command, parse
+from zerosum.config import Count
 from zerosum.errors import ConfigError, DataError, unknown
 
 SHOWN = 10
@@ -36,7 +37,7 @@ class ScanOptions:
 class PackOptions:
     """How shards are written."""
 
-    shard: api.fields.Count = 1000
+    shard: Count = 1000
     """Images in each shard."""
 
 

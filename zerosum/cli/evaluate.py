@@ -11,6 +11,7 @@ from typing import Any
 from zerosum import api
 from zerosum.cli.model import ModelOptions
 from zerosum.cli.parse import parse, run_and_words
+from zerosum.config import Count, NonNegativeCount
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class EvaluateOptions:
     """Data to judge against, by name or path; what the run was trained on by default."""
     data_root: Path | None = None
     """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
-    n: api.fields.Count | None = None
+    n: Count | None = None
     """Samples, in place of each judge's own number [examples]. Another n is another protocol."""
     features: str | None = None
     """Network that judges like frechet see images through: random-conv. Their own by default."""
-    seed: api.fields.NonNegativeCount = 0
+    seed: NonNegativeCount = 0
     """Of the samples."""
     no_controls: bool = False
     """Leave out what is printed beside: real examples in the model's place, k-means centres."""

@@ -10,6 +10,7 @@ from typing import Literal
 from zerosum import api
 from zerosum.cli.model import ModelOptions
 from zerosum.cli.parse import parse
+from zerosum.config import Count, NonNegativeCount
 from zerosum.errors import ConfigError, unknown
 
 
@@ -17,11 +18,11 @@ from zerosum.errors import ConfigError, unknown
 class WalkOptions:
     """Between which samples, on which way and where to."""
 
-    ends: api.fields.Count | None = None
+    ends: Count | None = None
     """Walk between this many samples, the seed's first [examples]; 5 by default."""
-    between: tuple[api.fields.NonNegativeCount, ...] = ()
+    between: tuple[NonNegativeCount, ...] = ()
     """Walk between these samples instead, such as 3 17: counted from 0 in what sample draws with the same seed."""
-    steps: api.fields.Count = 10
+    steps: Count = 10
     """From each end to the next [frames]."""
     closed: bool = False
     """Go on from the last end to the first."""
@@ -29,7 +30,7 @@ class WalkOptions:
     """The way: a line, or an arc that keeps the norm; by default the arc for a normal prior and the line for others."""
     out: Path = Path("walk.png")
     """Where to: .png for a picture with a row from each end to the next, .gif for an animation."""
-    seed: api.fields.NonNegativeCount = 0
+    seed: NonNegativeCount = 0
     """Of the samples."""
 
 
@@ -37,7 +38,7 @@ class WalkOptions:
 class GridOptions:
     """How fine and where to."""
 
-    side: api.fields.Count = 20
+    side: Count = 20
     """Rows, and columns, in cells of equal probability [examples]."""
     out: Path = Path("grid.png")
     """Where to: .png for a picture, .gif for an animation that goes through the rows, there and back in turn."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zerosum import api, lab
 from zerosum.cli.parse import parse
+from zerosum.config import Positive
 from zerosum.errors import ConfigError, unknown
 
 
@@ -19,7 +20,7 @@ class LabOptions:
 
     out: Path | None = None
     """A folder for the page, its figures and its numbers; lab-NAME by default."""
-    seconds: api.fields.Positive | None = None
+    seconds: Positive | None = None
     """As long as this, about; it takes the place of the rounds, or whatever the scene counts."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zerosum import api
+from zerosum.config import Count, Positive
 
 
 @dataclass(frozen=True)
@@ -14,14 +14,14 @@ class ModelOptions:
 
     raw: bool = False
     """Use the networks as last trained instead of their averages."""
-    checkpoint: api.fields.Count | None = None
+    checkpoint: Count | None = None
     """Round of the checkpoint to use [rounds]; the newest by default."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     """Where to compute."""
     trust: bool = False
     """Run the copy of a recipe of your own that lies in the run folder, where the original has changed or gone."""
 
-    truncation: api.fields.Positive | None = None
+    truncation: Positive | None = None
     """Give variety for likeness: normal latents are cut off at this distance from 0, such as 0.5; the styles of
     stylegan2 are nearer to their mean by this factor."""
 

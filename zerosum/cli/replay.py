@@ -8,13 +8,14 @@ from pathlib import Path
 
 from zerosum import api
 from zerosum.cli.parse import parse, run_and_words
+from zerosum.config import Count
 
 
 @dataclass(frozen=True)
 class ReplayOptions:
     """Which round."""
 
-    round: api.fields.Count | None = None
+    round: Count | None = None
     """Which to look into, counted from 1 as in the log; after a divergence the first with gradients not finite."""
     data_root: Path | None = None
     """Folder that known data sets lie in; $ZEROSUM_DATA, or a cache in the home, by default."""
@@ -30,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     options = api.checked(ReplayOptions, vars(given), prog)
     found = api.replay(folder, options.round, options.data_root, options.trust)
     start = f"the checkpoint of round {found.start}" if found.start else "the beginning"
-    print(f"round {found.round} of {folder}, after {found.images} images, played again from {start}:")
+    print(f"round {found.round} of {folder}, after {found.examples} examples, played again from {start}:")
     for number, update in enumerate(found.updates, 1):
         skipped = "; skipped" if update.bad else ""
         print(f"  update {number}, of {update.player}: gradient norm {update.norm:.4g}{skipped}")

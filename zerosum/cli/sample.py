@@ -9,17 +9,18 @@ from pathlib import Path
 from zerosum import api
 from zerosum.cli.model import ModelOptions
 from zerosum.cli.parse import parse, run_and_words
+from zerosum.config import Count, NonNegativeCount
 
 
 @dataclass(frozen=True)
 class SampleOptions:
     """How many, which and where to."""
 
-    n: api.fields.Count = 64
+    n: Count = 64
     """Samples [examples]."""
     out: Path = Path("samples.png")
     """Where to: .png for a picture, .npz for float32 arrays (field x)."""
-    seed: api.fields.NonNegativeCount = 0
+    seed: NonNegativeCount = 0
     """Of the samples; a larger n of the same seed begins with the same ones."""
     label: str | None = None
     """Of all of them, by name or number, where the model was trained with labels; as frequent as in the data by

@@ -183,11 +183,11 @@ def _print_costs(plan: Any) -> None:
     for cost in costs:
         if len(costs) > 1:
             print(f"stage       {cost.stage}")
-        images = cost.images_per_round
+        examples = cost.examples_per_round
         print(f"parameters  {', '.join(f'{name} {count:,}' for name, count in cost.parameters.items())}")
         speed = cost.rounds_per_second
-        print(f"speed       {speed:,.0f} rounds/s, {speed * images:,.0f} images/s (a trial)")
-        print(f"time        {duration(cost.seconds)} for {cost.rounds:,} rounds, {cost.rounds * images:,} images")
+        print(f"speed       {speed:,.0f} rounds/s, {speed * examples:,.0f} examples/s (a trial)")
+        print(f"time        {duration(cost.seconds)} for {cost.rounds:,} rounds, {cost.rounds * examples:,} examples")
         print(f"memory      {'not told by this system' if cost.memory is None else _size(cost.memory)} at the peak")
         print(f"disk        {_size(cost.checkpoint)} a checkpoint, 3 are kept")
 
@@ -195,7 +195,7 @@ def _print_costs(plan: Any) -> None:
 def _print_run(plan: Any, words: Sequence[str], run: Any) -> None:
     from zerosum.api import duration
 
-    print(f"done: round {run.round:,}, {run.images:,} images, {duration(run.seconds)} of training.")
+    print(f"done: round {run.round:,}, {run.examples:,} examples, {duration(run.seconds)} of training.")
     for result in run.results:
         interval = "" if result.interval is None else f" (95 %: {result.interval[0]:.3f} to {result.interval[1]:.3f})"
         print(f"  {result.metric} = {result.value:.4g}{interval}")

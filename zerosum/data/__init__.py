@@ -4,6 +4,7 @@ Training reads an endless stream of examples by position: :meth:`Data.batch` of 
 same bytes always, so a run can be continued anywhere and there is no loader state to save.
 """
 
+from zerosum.data.arrays import Arrays as Arrays
 from zerosum.data.catalog import (
     CATALOG as CATALOG,
     open_data as open_data,
@@ -11,7 +12,6 @@ from zerosum.data.catalog import (
 )
 from zerosum.data.spec import Data as Data, DataSpec as DataSpec
 from zerosum.data.splits import SPLITS as SPLITS
-from zerosum.data.stored import Stored as Stored
 from zerosum.data.toys import GaussianMixture as GaussianMixture, Toy as Toy
 from zerosum.data.transforms import (
     from_laplacian_pyramid as from_laplacian_pyramid,

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from zerosum.data import known, toys
-from zerosum.data.asked import asked_of
 from zerosum.data.digits import open_digits
+from zerosum.data.image_options import asked_of
 from zerosum.data.own import open_own
 from zerosum.data.spec import Data
 from zerosum.data.splits import SPLITS
@@ -66,7 +66,7 @@ def open_data(
     Arguments:
         name: A name of the catalogue (a toy's may carry parameters, ``ring[modes=25, std=0.01]``), or the path of idx
             files, an array, or a folder or an archive of images (:mod:`zerosum.data.own`), which may carry what its
-            images are to become, ``photos.zip[size=64]`` (:class:`~zerosum.data.asked.Asked`).
+            images are to become, ``photos.zip[size=64]`` (:class:`~zerosum.data.image_options.Asked`).
         split: ``train``, ``valid`` or ``test``.
         seed: Of the order; None for the stored order.
         device: Where batches are made; the CPU by default.

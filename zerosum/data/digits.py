@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from zerosum.data.arrays import Arrays
 from zerosum.data.spec import DataSpec
-from zerosum.data.stored import Stored
 
 SIZES = {"train": 1297, "valid": 200, "test": 300}
 
 
-def open_digits(split: str, seed: int | None, device: torch.device, root: Path) -> Stored:
+def open_digits(split: str, seed: int | None, device: torch.device, root: Path) -> Arrays:
     """1,797 grey 8x8 digits with labels, split 1,297 / 200 / 300 by a fixed permutation.
 
-    Stored values are 0..16; an image has round(255 v / 16) in uint8, so 16 is exactly 1.
+    Arrays values are 0..16; an image has round(255 v / 16) in uint8, so 16 is exactly 1.
 
     Arguments:
         split: ``train``, ``valid`` or ``test``.
@@ -34,7 +34,7 @@ def open_digits(split: str, seed: int | None, device: torch.device, root: Path) 
     chosen = order[start : start + SIZES[split]]
     images = np.round(x[chosen].astype(np.float64) * 255 / 16).astype(np.uint8)
     spec = DataSpec("digits", (1, 8, 8), "uint8", classes=10, count=SIZES["train"])
-    return Stored(spec, torch.from_numpy(images), torch.from_numpy(y[chosen].astype(np.int64)), seed, device)
+    return Arrays(spec, torch.from_numpy(images), torch.from_numpy(y[chosen].astype(np.int64)), seed, device)
 
 
 @functools.cache  # one training opens its data several times

@@ -18,12 +18,12 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from zerosum.data.arrays import Arrays
 from zerosum.data.fetch import fetch
 from zerosum.data.idx import Labelled, read_labelled_idx
 from zerosum.data.mirrors import FILES, MIRRORS
 from zerosum.data.remember import remembered
 from zerosum.data.spec import DataSpec
-from zerosum.data.stored import Stored
 from zerosum.errors import DataError
 
 ROOT = "ZEROSUM_DATA"
@@ -39,7 +39,7 @@ def data_root(root: Path | str | None = None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zerosum"
 
 
-def open_mnist(split: str, seed: int | None, device: torch.device, root: Path, name: str = "mnist") -> Stored:
+def open_mnist(split: str, seed: int | None, device: torch.device, root: Path, name: str = "mnist") -> Arrays:
     """28x28 grey images in four idx files: 50,000 to train on, 10,000 to validate, 10,000 to test.
 
     Arguments:
@@ -63,7 +63,7 @@ def open_mnist(split: str, seed: int | None, device: torch.device, root: Path, n
     return _split(name, train, test, 10_000, split, seed, device)
 
 
-def open_usps(split: str, seed: int | None, device: torch.device, root: Path) -> Stored:
+def open_usps(split: str, seed: int | None, device: torch.device, root: Path) -> Arrays:
     """16x16 grey digits of post codes: 6,291 to train on, 1,000 to validate, 2,007 to test.
 
     Arguments:
@@ -85,7 +85,7 @@ def open_usps(split: str, seed: int | None, device: torch.device, root: Path) ->
     return _split("usps", train, test, 1000, split, seed, device)
 
 
-def open_cifar10(split: str, seed: int | None, device: torch.device, root: Path) -> Stored:
+def open_cifar10(split: str, seed: int | None, device: torch.device, root: Path) -> Arrays:
     """32x32 colour images of ten classes: 40,000 to train on, 10,000 to validate, 10,000 to test.
 
     Read from the binary version (its archive, or ``cifar-10-batches-bin`` unpacked). Where only ``cifar10_jpeg.npz``
@@ -174,8 +174,8 @@ def _decoded(jpeg: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt
 
 def _split(
     name: str, train: Labelled, test: Labelled, valid: int, split: str, seed: int | None, device: torch.device
-) -> Stored:
+) -> Arrays:
     cut = len(train[0]) - valid
     x, y = {"train": (train[0][:cut], train[1][:cut]), "valid": (train[0][cut:], train[1][cut:]), "test": test}[split]
     spec = DataSpec(name, tuple(x.shape[1:]), "uint8", classes=10, count=cut)
-    return Stored(spec, torch.from_numpy(x), torch.from_numpy(y.astype(np.int64)), seed, device)
+    return Arrays(spec, torch.from_numpy(x), torch.from_numpy(y.astype(np.int64)), seed, device)

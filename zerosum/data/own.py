@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from zerosum.data.asked import Asked, said
+from zerosum.data.arrays import Arrays, Gathered
 from zerosum.data.idx import read_idx, read_labelled_idx
+from zerosum.data.image_options import Asked, said
 from zerosum.data.images import IMAGES
 from zerosum.data.packed import INDEX, Packed, is_packed, read_packed
 from zerosum.data.prepared import Prepared, prepared
 from zerosum.data.remember import remembered
 from zerosum.data.spec import DataSpec, Kind
 from zerosum.data.splits import SPLITS, parts, place
-from zerosum.data.stored import Gathered, Stored
 from zerosum.data.walk import Progress
 from zerosum.errors import DataError
 
@@ -64,7 +64,7 @@ def open_own(
     device: torch.device,
     asked: Asked | None = None,
     progress: Progress | None = None,
-) -> Stored:
+) -> Arrays:
     """One split of the data at a path.
 
     Arguments:
@@ -90,7 +90,7 @@ def open_own(
     shares = () if arrays.y is None else shares_of(arrays.y[train], classes)
     spec = DataSpec(name_of(path), tuple(arrays.x.shape[1:]), kind, classes, count=int(train.sum()), shares=shares)
     label = None if arrays.y is None else torch.from_numpy(arrays.y[chosen])
-    return Stored(spec, torch.from_numpy(arrays.x[chosen]), label, seed, device)
+    return Arrays(spec, torch.from_numpy(arrays.x[chosen]), label, seed, device)
 
 
 def _images(
@@ -100,7 +100,7 @@ def _images(
     device: torch.device,
     asked: Asked,
     progress: Progress | None,
-) -> Stored:
+) -> Arrays:
     held: Prepared | Packed
     x: torch.Tensor | Gathered
     resident, notices = False, tuple[str, ...]()
@@ -126,7 +126,7 @@ def _images(
     )
     label = None if held.label is None else torch.from_numpy(held.label)
     rows, fingerprint = torch.from_numpy(chosen), held.fingerprints[split]
-    return Stored(spec, x, label, seed, device, rows, fingerprint, resident, notices)
+    return Arrays(spec, x, label, seed, device, rows, fingerprint, resident, notices)
 
 
 def holds_images(path: Path) -> bool:

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zerosum.data.asked import Asked
+from zerosum.data.image_options import Asked
 from zerosum.data.images import Pixels, decoder
 from zerosum.data.labels import files_beside
 from zerosum.data.members import form_of

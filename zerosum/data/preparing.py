@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from zerosum.data.asked import CHANNELS, Asked
 from zerosum.data.fit import fitted
+from zerosum.data.image_options import CHANNELS, Asked
 from zerosum.data.images import IMAGES, Pixels, decode
 from zerosum.data.labels import FOLDERS, Labelling, find_labels, split_folders
 from zerosum.data.splits import SPLITS, parts, place
@@ -221,7 +221,7 @@ def refuse_bad(path: Path, bad: Sequence[tuple[str, str]]) -> None:
 def _fingerprints(
     file: BinaryIO, shape: tuple[int, ...], label: npt.NDArray[np.int64] | None, part: npt.NDArray[np.int64]
 ) -> dict[str, str]:
-    """As :class:`~zerosum.data.stored.Stored` takes them of what it holds."""
+    """As :class:`~zerosum.data.arrays.Arrays` takes them of what it holds."""
     size = int(np.prod(shape[1:]))
     found = {}
     for number, split in enumerate(SPLITS):

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from zerosum.data import likeness
+from zerosum.data import near_duplicates
 from zerosum.data.images import decode
 from zerosum.data.labels import find_labels, split_folders
 from zerosum.data.members import Form, form_of
@@ -204,7 +204,7 @@ def _look(data: bytes) -> _Look:
     height, width, channels = image.pixels.shape
     digest = hashlib.sha256(f"{width}x{height}x{channels}:".encode())
     digest.update(image.pixels.data)
-    picture = likeness.small(image.pixels)
+    picture = near_duplicates.small(image.pixels)
     return _Look(
         width,
         height,
@@ -212,7 +212,7 @@ def _look(data: bytes) -> _Look:
         image.mode,
         tuple(name for name in ("turned", "animated", "stretched", "clear") if getattr(image, name)),
         digest.digest()[:16],
-        likeness.difference_hash(picture),
+        near_duplicates.difference_hash(picture),
         picture.tobytes(),
     )
 
@@ -254,7 +254,9 @@ def _near(found: _Found, alone: npt.NDArray[np.int64]) -> tuple[tuple[str, ...],
     pictures = np.frombuffer(found.pictures, np.uint8).reshape(-1, 8, 9, 3)
     if len(alone) < len(pictures):
         pictures = pictures[alone]
-    return tuple(tuple(found.names[alone[place]] for place in group) for group in likeness.near(hashes, pictures))
+    return tuple(
+        tuple(found.names[alone[place]] for place in group) for group in near_duplicates.near(hashes, pictures)
+    )
 
 
 def _labels(path: Path, found: _Found, column: str | None) -> Labels | None:

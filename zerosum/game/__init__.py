@@ -12,6 +12,7 @@ Objective           a function ``(networks, batch) -> {term: scalar}``; the term
 Tools of an objective: :func:`still`, :func:`unroll`. Numbers that change: :mod:`zerosum.game.ramps`.
 """
 
+from zerosum.game.accumulator import Reading as Reading
 from zerosum.game.coupling import coupled_turns as coupled_turns
 from zerosum.game.game import Game as Game, Player as Player
 from zerosum.game.gradients import gradients as gradients
@@ -41,5 +42,4 @@ from zerosum.game.schedules import (
     shared_backward as shared_backward,
     simultaneous as simultaneous,
 )
-from zerosum.game.tally import Reading as Reading
 from zerosum.game.unroll import Functional as Functional, still as still, unroll as unroll

@@ -1,4 +1,4 @@
-"""Averages of networks over training, by the images seen."""
+"""Averages of networks over training, by the examples seen."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def average_of(network: nn.Module) -> nn.Module:
     return average
 
 
-def move_average(average: nn.Module, network: nn.Module, halflife: Number, images: int, seen: Tensor) -> None:
-    """Parameters move towards the network's by 1 - 2^(-images / halflife); buffers are copied.
+def move_average(average: nn.Module, network: nn.Module, halflife: Number, examples: int, seen: Tensor) -> None:
+    """Parameters move towards the network's by 1 - 2^(-examples / halflife); buffers are copied.
 
     Arguments:
         average: Moved.
         network: Where to.
-        halflife: Of a weight, in images; a ramp is asked at the images seen.
-        images: That the round took.
+        halflife: Of a weight, in examples; a ramp is asked at the examples seen.
+        examples: That the round took.
         seen: Before it.
     """
     own: list[Tensor] = list(network.parameters())
     slow: list[Tensor] = list(average.parameters())
     with torch.no_grad():
         if callable(halflife):
-            weight = -torch.expm1(-math.log(2) * images / halflife(seen))
+            weight = -torch.expm1(-math.log(2) * examples / halflife(seen))
             for s, p in zip(slow, own, strict=True):
                 s.lerp_(p, weight.to(s.dtype))
         else:
-            torch._foreach_lerp_(slow, own, -math.expm1(-math.log(2) * images / halflife))
+            torch._foreach_lerp_(slow, own, -math.expm1(-math.log(2) * examples / halflife))
         for b, live in zip(average.buffers(), network.buffers(), strict=True):
             b.copy_(live)

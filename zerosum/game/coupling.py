@@ -34,7 +34,7 @@ def coupled_turns(game: Game, batches: Sequence[Sequence[Batch]], tolerance: flo
     def slopes(batch: Batch, place: int) -> list[Tensor]:
         reseed(trial.device, "coupling")
         one: list[list[Batch]] = [[] for _ in trial.schedule.turns]
-        one[place] = [{**batch, "images": trial.images}]
+        one[place] = [{**batch, "examples": trial.examples}]
         turn = trial.schedule.turns[place]
         return gradients(trial, turn, Round(trial, one).batches(place, 0)[0])[1]
 

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from zerosum import updates
+from zerosum.game.accumulator import Reading, TermAccumulator
 from zerosum.game.averages import average_of, move_average
-from zerosum.game.check import RecipeCheck
+from zerosum.game.checks import RecipeCheck
 from zerosum.game.gradients import own_gradients
 from zerosum.game.graphs import Capture, cuda_capture
 from zerosum.game.memory import recompute_activations
 from zerosum.game.modes import WHOLE, F, Mode, Precision, as_float32, compiled, computing
 from zerosum.game.networks import Batch, Networks, Terms
 from zerosum.game.schedules import Played, Round, Schedule
-from zerosum.game.tally import Reading, Tally
 from zerosum.runtime import mean_over_ranks, world_size
 
 Logged = list[tuple[int, tuple[str, ...]]]
@@ -44,13 +44,13 @@ class Player:
 
 
 class Game:
-    """All that changes in training: networks, update states, averages, the round, the images seen.
+    """All that changes in training: networks, update states, averages, the round, the examples seen.
 
     Arguments:
         networks: Modules by name. One that no player moves is put in evaluation mode and stays as it is.
         players: By name.
         schedule: Whose turn it is.
-        averages: Networks to be averaged over training, with the half-life of a weight in images, a number or a ramp.
+        averages: Networks to be averaged over training, with the half-life of a weight in examples, a number or a ramp.
             An average is a copy whose parameters are averaged and whose buffers are copied, once per round.
 
     Raises:
@@ -80,7 +80,7 @@ class Game:
         self.check: RecipeCheck | None = None
         """At work in round 0 alone; a traced round asks for it and not for its own number, which changes."""
         self.capture: Capture = cuda_capture
-        """Records rounds in mode ``graph``."""
+        """RunLogger rounds in mode ``graph``."""
         self.micro_batches = 1
         """Parts that a batch is played in, one after the other, for less memory; the update is that of their mean."""
         self._mode: Mode = "eager"
@@ -100,12 +100,12 @@ class Game:
             if any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in module.modules()):
                 module.to(memory_format=torch.channels_last)
         self.device = device
-        self.images = torch.zeros((), dtype=torch.int64, device=device)
+        self.examples = torch.zeros((), dtype=torch.int64, device=device)
         self._named = {name: self._collect(player) for name, player in self.players.items()}
         self._moved = {name: list(named.values()) for name, named in self._named.items()}
         self.states = {name: player.update.init(self._moved[name]) for name, player in self.players.items()}
         self._choose_executions()
-        self.tally = Tally(self.players, device)
+        self.accumulator = TermAccumulator(self.players, device)
         return self
 
     def moved_by(self, player: str) -> list[Tensor]:
@@ -182,45 +182,45 @@ class Game:
         """Which execution of its update rule each player runs: ``fused`` or ``plain``."""
         return {name: "fused" if fused else "plain" for name, fused in self._fused.items()}
 
-    def play(self, batches: Sequence[Sequence[Batch]], images: int) -> None:
+    def play(self, batches: Sequence[Sequence[Batch]], examples: int) -> None:
         """Play one round.
 
         Arguments:
             batches: For each turn of the schedule, one batch per repeat; none where the turn is not due.
-            images: Real examples the round takes, each distinct one counted once, over all ranks.
+            examples: Real examples the round takes, each distinct one counted once, over all ranks.
         """
         if self.round == 0:
             self.check = RecipeCheck(self.schedule.turns, self.players, self._named)
-        logged = self.advance(batches, images)
+        logged = self.advance(batches, examples)
         if self.check is not None:
             self.check.finish()
             self.check = None
         self.count(logged)
 
-    def advance(self, batches: Sequence[Sequence[Batch]], images: int) -> Logged:
+    def advance(self, batches: Sequence[Sequence[Batch]], examples: int) -> Logged:
         """All of a round that is work on tensors; :meth:`count` completes it.
 
         Arguments:
             batches: As for :meth:`play`.
-            images: As for :meth:`play`.
+            examples: As for :meth:`play`.
         """
         for repeats in batches:
             for batch in repeats:
-                batch["images"] = self.images
+                batch["examples"] = self.examples
         logged: Logged = []
         for place, terms in self._played_by("order", self._order)(batches):
-            self.tally.add(self.schedule.turns[place].player, terms)
+            self.accumulator.add(self.schedule.turns[place].player, terms)
             logged.append((place, tuple(terms)))
         self._average_buffers()
         for name, average in self.averages.items():
-            move_average(average, self.networks[name], self.halflives[name], images, self.images)
-        self.images += images
+            move_average(average, self.networks[name], self.halflives[name], examples, self.examples)
+        self.examples += examples
         return logged
 
     def count(self, logged: Logged) -> None:
         """All of a round that is the host's: its updates are counted, and the next one is due."""
         for place, names in logged:
-            self.tally.count(self.schedule.turns[place].player, place, names)
+            self.accumulator.count(self.schedule.turns[place].player, place, names)
         self.round += 1
 
     def slopes(self, place: int, batch: Batch, retain_graph: bool = False) -> tuple[Terms, list[Tensor]]:
@@ -240,7 +240,7 @@ class Game:
     def descend(self, player: str, gradients: Sequence[Tensor], skip: Tensor | None = None) -> None:
         """Move a player's parameters by its update rule, then project them.
 
-        A step with a gradient that is not finite changes nothing; the tally counts it on the device.
+        A step with a gradient that is not finite changes nothing; the accumulator counts it on the device.
 
         Arguments:
             player: Its name.
@@ -260,15 +260,15 @@ class Game:
 
     def read(self) -> Reading:
         """Means of the terms, updates and skipped updates since the last reading; copies to the host, once."""
-        return self.tally.read()
+        return self.accumulator.read()
 
     def settle(self) -> None:
         """Before the state is kept: let what each rank has counted be the mean over the ranks."""
-        self.tally.settle()
+        self.accumulator.settle()
 
     def replicated(self) -> dict[str, Tensor]:
         """What must be equal on every rank, as named tensors."""
-        return {name: tensor for name, tensor in self.state().items() if not name.startswith("tally/")}
+        return {name: tensor for name, tensor in self.state().items() if not name.startswith("accumulator/")}
 
     def state(self) -> dict[str, Tensor]:
         """Everything that must be kept to go on, as named tensors; the tensors are those in use, not copies."""
@@ -276,8 +276,8 @@ class Game:
         kept |= {f"averages/{name}/{key}": t for name, n in self.averages.items() for key, t in n.state_dict().items()}
         for player, state in self.states.items():
             kept |= {f"players/{player}/{key}/{i}": t for key, ts in state.items() for i, t in enumerate(ts)}
-        kept |= {f"tally/{key}": t for key, t in self.tally.state().items()}
-        kept["images"] = self.images
+        kept |= {f"accumulator/{key}": t for key, t in self.accumulator.state().items()}
+        kept["examples"] = self.examples
         kept["round"] = torch.tensor(self.round)
         return kept
 
@@ -291,9 +291,11 @@ class Game:
         Raises:
             ValueError: It is not the state of this game: a tensor is missing, unexpected or of another shape.
         """
-        tally = {name.removeprefix("tally/"): t for name, t in kept.items() if name.startswith("tally/")}
-        rest = {name: t for name, t in kept.items() if not name.startswith("tally/")}
-        own = {name: t for name, t in self.state().items() if not name.startswith("tally/")}
+        kept_sums = {
+            name.removeprefix("accumulator/"): t for name, t in kept.items() if name.startswith("accumulator/")
+        }
+        rest = {name: t for name, t in kept.items() if not name.startswith("accumulator/")}
+        own = {name: t for name, t in self.state().items() if not name.startswith("accumulator/")}
         for what, lost in (("lacks", own.keys() - rest.keys()), ("has an unknown", rest.keys() - own.keys())):
             if lost:
                 raise ValueError(f"the state {what} {min(lost)!r} ({len(lost)} such tensors in all).")
@@ -302,7 +304,7 @@ class Game:
                 raise ValueError(
                     f"{name!r} is {_describe(rest[name])} in the state and {_describe(tensor)} in the game."
                 )
-        self.tally.load_state(tally)
+        self.accumulator.load_state(kept_sums)
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(rest[name])
@@ -329,9 +331,9 @@ class Game:
         if self.witness is not None:
             self.witness(player, gradients)
         skip = updates.step(
-            mover.update, gradients, self.states[player], self._moved[player], self.images, self._fused[player], skip
+            mover.update, gradients, self.states[player], self._moved[player], self.examples, self._fused[player], skip
         )
-        self.tally.skip(player, skip)
+        self.accumulator.skip(player, skip)
         if mover.project is not None:
             with torch.no_grad():
                 for name, parameter in self._named[player].items():

@@ -2,7 +2,7 @@
 
 Small networks are bound by the host, which issues some hundred kernels a round one by one. A recorded call issues
 those of several rounds at once. Nothing in it is decided anew, so what changes from round to round must be tensors:
-the inputs, the counter of images, ramps.
+the inputs, the counter of examples, ramps.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Graphs:
         self._game, self._made, self._reseed = game, made, reseed
         self._recordings: dict[tuple[object, ...], _Recording] = {}
 
-    def play(self, inputs: Sequence[Inputs], images: int) -> str | None:
+    def play(self, inputs: Sequence[Inputs], examples: int) -> str | None:
         """Play the next rounds in one call.
 
         Rounds that are met for the first time are recorded and played eagerly; the second time they are played both
@@ -65,7 +65,7 @@ class Graphs:
 
         Arguments:
             inputs: Of each round.
-            images: Real examples a round takes.
+            examples: Real examples a round takes.
 
         Returns:
             Why recorded rounds cannot stand for the eager ones, which were played instead; None where they can.
@@ -73,7 +73,7 @@ class Graphs:
         game = self._game
         rounds = range(game.round, game.round + len(inputs))
         fed = _flat(inputs)
-        key = (*(game.schedule.pattern(round) for round in rounds), *(tensor.shape for tensor in fed), images)
+        key = (*(game.schedule.pattern(round) for round in rounds), *(tensor.shape for tensor in fed), examples)
         recording = self._recordings.get(key)
         if recording is not None and recording.proved:
             self._call(recording, fed)
@@ -81,13 +81,13 @@ class Graphs:
         why_not = None
         if recording is None:
             try:
-                self._recordings[key] = self._record(rounds, inputs, images)
+                self._recordings[key] = self._record(rounds, inputs, examples)
             except RuntimeError as error:  # torch's, of an operation that cannot be recorded
                 why_not = str(error).partition("\n")[0]
         before = _copy(game.state()) if recording else {}
         for round, one in zip(rounds, inputs, strict=True):
             self._reseed(round)
-            game.play(self._made(round, one), images)
+            game.play(self._made(round, one), examples)
         if recording is None:
             return why_not
         eager = _copy(game.state())
@@ -107,14 +107,14 @@ class Graphs:
         for logged in recording.logged:
             self._game.count(logged)
 
-    def _record(self, rounds: range, inputs: Sequence[Inputs], images: int) -> _Recording:
+    def _record(self, rounds: range, inputs: Sequence[Inputs], examples: int) -> _Recording:
         held = [{key: {n: t.clone() for n, t in group.items()} for key, group in one.items()} for one in inputs]
         logged: list[Logged] = []
 
         def work() -> None:
             logged.clear()
             for round, one in zip(rounds, held, strict=True):
-                logged.append(self._game.advance(self._made(round, one), images))
+                logged.append(self._game.advance(self._made(round, one), examples))
 
         return _Recording(_flat(held), self._game.capture(work), logged)
 

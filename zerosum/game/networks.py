@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zerosum.game.game import Game
 
 Batch = dict[str, Tensor]
-"""Fields by name (``x``, ``label``, ``z``, ...), first axis N; 0-d fields are about the whole batch (``images``)."""
+"""Fields by name (``x``, ``label``, ``z``, ...), first axis N; 0-d fields are about the whole batch (``examples``)."""
 
 Terms = dict[str, Tensor]
 """Scalars by name; an objective's value is their sum."""

@@ -1,6 +1,6 @@
-"""Ramps: numbers that change over training, as functions of the images seen.
+"""Ramps: numbers that change over training, as functions of the examples seen.
 
-A ramp maps ``images`` (0-d int64) to a 0-d float32 tensor, so that one compiled or captured round serves all of
+A ramp maps ``examples`` (0-d int64) to a 0-d float32 tensor, so that one compiled or captured round serves all of
 training. Its horizon is its own, never the goal of the run: a shorter run is the beginning of a longer one.
 """
 
@@ -22,46 +22,46 @@ def constant(value: float) -> Ramp:
         >>> constant(0.5)(torch.tensor(1000))
         tensor(0.5000)
     """
-    return lambda images: torch.full((), value, device=images.device)
+    return lambda examples: torch.full((), value, device=examples.device)
 
 
-def linear(first: float, last: float, images: float) -> Ramp:
-    """From ``first`` to ``last`` in a straight line over ``images`` images, then ``last``.
+def linear(first: float, last: float, examples: float) -> Ramp:
+    """From ``first`` to ``last`` in a straight line over ``examples`` examples, then ``last``.
 
     Arguments:
         first: Value at the beginning.
         last: Value from the horizon on.
-        images: The horizon.
+        examples: The horizon.
 
     Raises:
         ValueError: The horizon is no positive number.
 
     Examples:
-        >>> ramp = linear(0.5, 0.7, images=1000)
+        >>> ramp = linear(0.5, 0.7, examples=1000)
         >>> ramp(torch.tensor(0)), ramp(torch.tensor(500)), ramp(torch.tensor(5000))
         (tensor(0.5000), tensor(0.6000), tensor(0.7000))
     """
-    horizon = _horizon(images)
+    horizon = _horizon(examples)
     return lambda seen: first + (last - first) * (seen / horizon).clamp(max=1)
 
 
-def exponential(first: float, factor: float, images: float, limit: float | None = None) -> Ramp:
-    """Multiplied by ``factor`` every ``images`` images, smoothly; never past ``limit``.
+def exponential(first: float, factor: float, examples: float, limit: float | None = None) -> Ramp:
+    """Multiplied by ``factor`` every ``examples`` examples, smoothly; never past ``limit``.
 
     Arguments:
         first: Value at the beginning, above 0.
         factor: What it is multiplied by, above 0.
-        images: How often.
+        examples: How often.
         limit: Where it ends.
 
     Raises:
         ValueError: A number that must be positive is not.
 
     Examples:
-        >>> exponential(0.1, 0.5, images=1000)(torch.tensor(2000))
+        >>> exponential(0.1, 0.5, examples=1000)(torch.tensor(2000))
         tensor(0.0250)
     """
-    horizon = _horizon(images)
+    horizon = _horizon(examples)
     if not first > 0 or not factor > 0:
         raise ValueError(f"an exponential ramp needs positive numbers, got first={first}, factor={factor}.")
 
@@ -74,22 +74,22 @@ def exponential(first: float, factor: float, images: float, limit: float | None 
     return ramp
 
 
-def half_cosine(first: float, last: float, images: float) -> Ramp:
-    """From ``first`` to ``last`` along half a cosine over ``images`` images, then ``last``.
+def half_cosine(first: float, last: float, examples: float) -> Ramp:
+    """From ``first`` to ``last`` along half a cosine over ``examples`` examples, then ``last``.
 
     Arguments:
         first: Value at the beginning.
         last: Value from the horizon on.
-        images: The horizon.
+        examples: The horizon.
 
     Raises:
         ValueError: The horizon is no positive number.
 
     Examples:
-        >>> half_cosine(2e-4, 5e-5, images=1000)(torch.tensor(1000))
+        >>> half_cosine(2e-4, 5e-5, examples=1000)(torch.tensor(1000))
         tensor(5.0000e-05)
     """
-    horizon = _horizon(images)
+    horizon = _horizon(examples)
 
     def ramp(seen: Tensor) -> Tensor:
         return last + (first - last) * (1 + torch.cos(math.pi * (seen / horizon).clamp(max=1))) / 2
@@ -97,7 +97,7 @@ def half_cosine(first: float, last: float, images: float) -> Ramp:
     return ramp
 
 
-def _horizon(images: float) -> float:
-    if not images > 0:
-        raise ValueError(f"a ramp's horizon must be a positive number of images, got {images}.")
-    return float(images)
+def _horizon(examples: float) -> float:
+    if not examples > 0:
+        raise ValueError(f"a ramp's horizon must be a positive number of examples, got {examples}.")
+    return float(examples)

@@ -105,7 +105,7 @@ def unroll(
             torch.autograd.grad(loss, values, create_graph=second_order, allow_unused=True, materialize_grads=True)
         )
         with torch.set_grad_enabled(second_order):
-            values, state = mover.update.plain(slopes, state, values, batch["images"])
+            values, state = mover.update.plain(slopes, state, values, batch["examples"])
             if mover.project is not None:
                 values = [mover.project(name, value) for name, value in zip(moved, values, strict=True)]
     return with_values(values)

@@ -14,13 +14,13 @@ import functools
 import math
 from dataclasses import dataclass
 
+from zerosum.config import Count, NonNegative, Positive
 from zerosum.game import Game, alternating, consensus, extragradient, simultaneous
 from zerosum.lab import games
 from zerosum.lab.cost import Cost, timed
 from zerosum.lab.exhibit import Exhibit
 from zerosum.lab.orbits import Point, Way, measured, orbit
 from zerosum.lab.portrait import portrait
-from zerosum.training.fields import Count, NonNegative, Positive
 from zerosum.updates import adam, momentum, optimistic, sgd
 
 

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from zerosum.config import Count, NonNegative, NonNegativeCount, Positive
 from zerosum.game import Batch, Game, Networks, Objective, Player, Terms, Turn, alternating
 from zerosum.lab.cost import Cost, timed
 from zerosum.lab.exhibit import Exhibit
 from zerosum.lab.scatter import scatter
-from zerosum.losses import relativistic_pairing, squared_slope
+from zerosum.losses import relativistic_pairing, squared_gradient_norm
 from zerosum.networks import mlp
 from zerosum.runtime import mix, reseed
-from zerosum.training.fields import Count, NonNegative, NonNegativeCount, Positive
 from zerosum.updates import adam
 
 LATENT = 8
@@ -161,8 +161,8 @@ class Circle:
             weight = self.config.gamma / 2
             return {
                 **relativistic_pairing.discriminator(logits, given_logits),
-                "r1": weight * squared_slope(logits, real).mean(),
-                "r2": weight * squared_slope(given_logits, fake).mean(),
+                "r1": weight * squared_gradient_norm(logits, real).mean(),
+                "r2": weight * squared_gradient_norm(given_logits, fake).mean(),
             }
 
         return discriminator

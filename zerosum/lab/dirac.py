@@ -15,6 +15,7 @@ import cmath
 import math
 from dataclasses import dataclass
 
+from zerosum.config import Count, Positive
 from zerosum.game import Game, alternating, extragradient, simultaneous
 from zerosum.lab import games
 from zerosum.lab.cost import Cost, timed
@@ -22,7 +23,6 @@ from zerosum.lab.exhibit import Exhibit
 from zerosum.lab.orbits import Point, Way, measured, orbit
 from zerosum.lab.portrait import portrait
 from zerosum.losses import nonsaturating
-from zerosum.training.fields import Count, Positive
 from zerosum.updates import optimistic, sgd
 
 

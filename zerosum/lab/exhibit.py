@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zerosum.training import files, pages
+from zerosum.report import html as pages
+from zerosum.training import files
 
 
 @dataclass

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zerosum.game import Batch, Game, Networks, Player, Schedule, Terms, Turn, simultaneous
-from zerosum.losses import AdversarialLoss, minimax, squared_slope
+from zerosum.losses import AdversarialLoss, minimax, squared_gradient_norm
 from zerosum.updates import Update, sgd
 
 Arrange = Callable[..., Schedule]
@@ -99,7 +99,7 @@ def dirac(
         x = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
         logits = net.discriminator() * x
         terms = loss.discriminator(logits, net.discriminator() * net.generator().view(1))
-        return {**terms, "r1": gamma / 2 * squared_slope(logits, x).mean()}
+        return {**terms, "r1": gamma / 2 * squared_gradient_norm(logits, x).mean()}
 
     def generator(net: Networks, batch: Batch) -> Terms:
         return {"fool": loss.generator(net.discriminator() * net.generator().view(1))}

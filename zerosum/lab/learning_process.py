@@ -16,6 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from zerosum.adversarial import fool, tell_apart
+from zerosum.config import Count, NonNegativeCount, Positive
 from zerosum.data import Toy, open_data
 from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating, exponential
@@ -26,8 +28,7 @@ from zerosum.losses import ADVERSARIAL
 from zerosum.networks import mlp
 from zerosum.runtime import reseed
 from zerosum.sources import Normal
-from zerosum.training import Feed, fool, play_round, tell_apart
-from zerosum.training.fields import Count, NonNegativeCount, Positive
+from zerosum.training import BatchBuilder, play_round
 from zerosum.updates import Update, adam
 
 BINS = 50
@@ -154,8 +155,10 @@ class Process:
             },
             alternating(Turn("discriminator", tell_apart(loss), repeat=config.k), Turn("generator", fool(loss))),
         )
-        self._feed = Feed(source, {"z": prior}, self.game.schedule, config.batch_size, config.seed, self.game.device)
-        self._images = 0
+        self._builder = BatchBuilder(
+            source, {"z": prior}, self.game.schedule, config.batch_size, config.seed, self.game.device
+        )
+        self._examples = 0
         margin = 5 * self.law.std
         low, high = float(self.law.means.min()) - margin, float(self.law.means.max()) + margin
         self.span = min(low, -1.0), max(high, 1.0)  # generators begin near 0
@@ -165,12 +168,12 @@ class Process:
 
     def play(self) -> None:
         """A round."""
-        self._images = play_round(self.game, self._feed, self._images)
+        self._examples = play_round(self.game, self._builder, self._examples)
 
     def improve(self, player: int = 0, step: int = 0) -> None:
         """An update of one player alone, 0 the discriminator and 1 the generator, on examples of its own."""
         ahead = self.game.round + step
-        self.game.move(player, self._feed.batches(ahead, self._feed.images(0) * ahead)[player][0])
+        self.game.move(player, self._builder.batches(ahead, self._builder.examples(0) * ahead)[player][0])
 
     @torch.no_grad()
     def generated(self, bins: int = BINS) -> Tensor:

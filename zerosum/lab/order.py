@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from zerosum.adversarial import fool, tell_apart
+from zerosum.config import Count, NonNegativeCount, Positive
 from zerosum.data import Toy, open_data
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.lab.cost import Cost, timed
@@ -27,8 +29,7 @@ from zerosum.losses import minimax, nonsaturating
 from zerosum.networks import mlp, perceptrons
 from zerosum.runtime import reseed
 from zerosum.sources import Normal
-from zerosum.training import Feed, fool, play_round, tell_apart
-from zerosum.training.fields import Count, NonNegativeCount, Positive
+from zerosum.training import BatchBuilder, play_round
 from zerosum.updates import adam
 
 DATA, LATENT, SHARE, NEAR = "ring[std=0.05]", 16, 0.02, 0.5
@@ -139,8 +140,10 @@ class Ring:
             ),
         )
         draws = {"z": Normal(LATENT)}
-        self._feed = Feed(source, draws, self.game.schedule, config.batch_size, config.seed, self.game.device)
-        self._images = 0
+        self._builder = BatchBuilder(
+            source, draws, self.game.schedule, config.batch_size, config.seed, self.game.device
+        )
+        self._examples = 0
         self._modes = source.mixture.means
         self._latents = draws["z"](2500, torch.Generator().manual_seed(config.seed))
         self.real = source.batch(0, 500)["x"]
@@ -148,7 +151,7 @@ class Ring:
     def play(self, rounds: int) -> None:
         """Some rounds."""
         for _ in range(rounds):
-            self._images = play_round(self.game, self._feed, self._images)
+            self._examples = play_round(self.game, self._builder, self._examples)
 
     @torch.no_grad()
     def samples(self) -> Tensor:

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from zerosum.training.curves import COLOURS
+from zerosum.report.svg import COLOURS
 
 SIZE, MARGIN, ROW = 480, 44, 20
 ARROWS = 15

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zerosum.config import Count, NonNegativeCount
 from zerosum.data.toys import GaussianMixture, gaussian
 from zerosum.lab.cost import Cost, timed
 from zerosum.lab.exhibit import Exhibit
 from zerosum.metrics.ratio import estimates, train_critic
-from zerosum.training.curves import plot
-from zerosum.training.fields import Count, NonNegativeCount
+from zerosum.report.svg import plot
 
 PAIRS = ((0.0, 1.0, 1.0, 1.0), (0.0, 1.0, 2.0, 1.0), (0.0, 1.0, 0.0, 2.0), (0.0, 1.0, 1.0, 2.0))
 """Mean and standard deviation of P and of Q."""

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zerosum.config import Count
 from zerosum.lab.cost import Cost
 from zerosum.lab.exhibit import Exhibit
 from zerosum.losses import ADVERSARIAL, AdversarialLoss
-from zerosum.training.curves import plot
-from zerosum.training.fields import Count
+from zerosum.report.svg import plot
 
 
 @dataclass(frozen=True)

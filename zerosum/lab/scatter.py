@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from zerosum.training.curves import COLOURS
+from zerosum.report.svg import COLOURS
 
 SIZE, GAP, HEAD = 480, 8, 38
 MOST = 500

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Sequence
 
-from zerosum.training.curves import COLOURS
+from zerosum.report.svg import COLOURS
 
 Points = Sequence[tuple[float, float]]
 SIZE, MARGIN, TOP, GROUND, BELOW, ROW = 480, 34, 26, 250, 330, 18

@@ -28,7 +28,7 @@ from zerosum.losses.penalties import (
     pulling_away as pulling_away,
     r1 as r1,
     r2 as r2,
-    squared_slope as squared_slope,
+    squared_gradient_norm as squared_gradient_norm,
 )
 from zerosum.losses.relativistic import (
     relativistic_average as relativistic_average,

@@ -19,7 +19,7 @@ Critic = Callable[[Tensor], Tensor]
 """Maps (N, ...) to (N,) or (N, 1), unbounded."""
 
 
-def squared_slope(logits: Tensor, points: Tensor) -> Tensor:
+def squared_gradient_norm(logits: Tensor, points: Tensor) -> Tensor:
     r"""Squared slope of every example's logit, :math:`\|\nabla_x a(x_i)\|^2`, differentiable.
 
     Arguments:
@@ -32,7 +32,7 @@ def squared_slope(logits: Tensor, points: Tensor) -> Tensor:
 
     Examples:
         >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).requires_grad_()
-        >>> squared_slope(x.sum(1), x).detach()
+        >>> squared_gradient_norm(x.sum(1), x).detach()
         tensor([2., 2.])
     """
     (slope,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
@@ -61,7 +61,7 @@ def r1(critic: Critic, real: Tensor) -> Tensor:
         tensor(4.5000)
     """
     points = real.detach().requires_grad_()
-    return squared_slope(critic(points), points).mean() / 2
+    return squared_gradient_norm(critic(points), points).mean() / 2
 
 
 def r2(critic: Critic, fake: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ def gradient_penalty(critic: Critic, points: Tensor, one_sided: bool = False) ->
         tensor(4.)
     """
     points = points.detach().requires_grad_()
-    squared = squared_slope(critic(points), points)
+    squared = squared_gradient_norm(critic(points), points)
     steep = squared > 0
     excess = torch.where(steep, squared, 1).sqrt() * steep - 1
     return (relu(excess) if one_sided else excess).square().mean()

@@ -3,6 +3,7 @@
 Two results compare only when their names are equal, parameters included.
 """
 
+from zerosum.metrics.defaults import METRICS as METRICS, default_metrics as default_metrics
 from zerosum.metrics.features import FEATURES as FEATURES, Features as Features, random_conv as random_conv
 from zerosum.metrics.frechet import (
     Moments as Moments,
@@ -28,4 +29,3 @@ from zerosum.metrics.ratio import (
     reverse_kl as reverse_kl,
     train_critic as train_critic,
 )
-from zerosum.metrics.suited import METRICS as METRICS, suited as suited

@@ -161,7 +161,7 @@ class Metric:
         """Judge one of the controls in the model's place."""
         return self.of(self.controls[name](splits, self.n), splits, subject=name)
 
-    def unsuited(self, spec: DataSpec) -> str | None:
+    def incompatible(self, spec: DataSpec) -> str | None:
         """Why it cannot judge data like these; None where it can."""
         images = spec.kind != "real"
         fits = {

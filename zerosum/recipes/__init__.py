@@ -1,4 +1,4 @@
-"""One published system per file: ``Config``, the paper's settings, and ``build(config, spec) -> Experiment``.
+"""Recipes, one published system per file in a folder per group: ``Config`` and ``build(config, spec) -> Experiment``.
 
 A recipe never imports another; what two need moves up a room. Listing recipes reads their files without importing
 them. A user's own recipe is a file of the same shape, named by its path.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import hashlib
 import importlib
 import sys
@@ -26,7 +27,40 @@ AUTO = "auto"
 
 def names() -> list[str]:
     """The recipes there are."""
-    return sorted(path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_"))
+    return sorted(_files())
+
+
+def groups() -> dict[str, list[str]]:
+    """Recipes by group, in the order of :data:`GROUPS`; a group without recipes is left out."""
+    found: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for name, path in sorted(_files().items()):
+        found[path.parent.name].append(name)
+    return {group: names for group, names in found.items() if names}
+
+
+def group_of(name: str) -> str:
+    """The group that a recipe is in: the name of its folder."""
+    return path_of(name).parent.name
+
+
+GROUPS = {
+    "gan": "generator against discriminator",
+    "objectives": "other objectives of the two players",
+    "conditional": "labels",
+    "inference": "inference networks and few labels",
+    "translation": "from picture to picture",
+    "variational": "a bound on the density",
+    "likelihood": "an exact density",
+    "energy": "a density up to a constant, samples by a Markov chain",
+    "sequence": "words and sounds",
+    "play": "actions, agents and environments",
+}
+"""Groups of recipes, with a line each."""
+
+
+@functools.cache
+def _files() -> dict[str, Path]:
+    return {path.stem: path for path in _FOLDER.glob("*/*.py") if not path.stem.startswith("_")}
 
 
 def summary(name: str) -> str:
@@ -81,7 +115,7 @@ def path_of(name: str) -> Path:
     if name not in names():
         hint = "" if not Path(f"{name}.py").is_file() else f" Your own recipe is named by its file: {name}.py."
         raise ConfigError(unknown("recipe", name, names()) + hint)
-    return _FOLDER / f"{name}.py"
+    return _files()[name]
 
 
 def find(name: str) -> ModuleType:
@@ -95,7 +129,7 @@ def find(name: str) -> ModuleType:
     """
     if is_own(name):
         return run(_own(name))
-    return importlib.import_module(f"{__name__}.{path_of(name).stem}")
+    return importlib.import_module(f"{__name__}.{group_of(name)}.{name}")
 
 
 # -- a user's own --------------------------------------------------------------------------------------------------

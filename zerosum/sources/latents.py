@@ -1,7 +1,7 @@
 """Priors: laws that latents (and codes, and mixing weights) are drawn from.
 
 A prior is a function ``(n, generator) -> (n, ...)``. The generator says where the numbers come from and on which
-device they live; :mod:`zerosum.training.feed` keys it by what the draw is for.
+device they live; :mod:`zerosum.training.batches` keys it by what the draw is for.
 """
 
 from __future__ import annotations

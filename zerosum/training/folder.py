@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zerosum._version import __version__
 from zerosum.errors import ConfigError, RunError
 from zerosum.training import files
 from zerosum.training.checkpoint import Checkpoints, digest
@@ -20,6 +21,9 @@ from zerosum.training.lock import NAME as LOCK, Lock
 RECORD = "config.json"
 CODE = "recipe.py"
 """The file of a user's own recipe, as the run began with it."""
+
+FORMAT = 2
+"""Of run folders; those of zerosum 0.1 are of format 1 and name none."""
 
 SIGNATURE = "sha256"
 
@@ -137,6 +141,7 @@ class RunFolder:
 
     def write_record(self) -> None:
         """Write ``config.json``, whole, with a digest of its content."""
+        self.record["format"] = FORMAT
         content = {**self.record, SIGNATURE: digest(self.record)}
         files.replace(self.path / RECORD, (json.dumps(content, indent=2) + "\n").encode())
 
@@ -176,6 +181,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
         intact = False
     if not intact:
         raise RunError(f"{file} cannot be read as the record of a run; restore it from a copy, or use --fresh.")
+    if record.get("format", 1) != FORMAT:
+        raise RunError(
+            f"{path} was made by zerosum {record.get('zerosum', '0.1')}, whose run folders this version "
+            f"({__version__}) does not read; use that version, or train anew with --fresh."
+        )
     signature = record.pop(SIGNATURE, None)
     if signature is not None and signature != digest(record):
         raise RunError(

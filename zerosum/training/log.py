@@ -1,7 +1,8 @@
-"""Logs: one JSON object per line, appended; what a crash tore off is skipped when read."""
+"""Logs of a run (``log.jsonl``, ``metrics.jsonl``): one JSON object per line, appended; a torn last line is skipped."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zerosum.errors import RunError
+from zerosum.metrics import Result
 from zerosum.training import files
 
 
@@ -82,3 +84,34 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def keep_result(path: Path, round: int, result: Result, own: bool = True) -> None:
+    """Add a result of a round to a run's metrics.
+
+    Arguments:
+        path: Of the log.
+        round: Of the networks evaluated; 0 for a control, which does not depend on the model.
+        result: The result.
+        own: Whether it was measured on the data the run was trained on.
+    """
+    append(path, {"round": round, **dataclasses.asdict(result), "own": own})
+
+
+def find_result(path: Path, round: int, metric: str, seed: int, subject: str = "model") -> Result | None:
+    """A result kept before on the run's own data, or None: the same protocol would only say the same again.
+
+    Arguments:
+        path: Of the log.
+        round: Of the networks evaluated.
+        metric: Its full name.
+        seed: Of the samples.
+        subject: The model, or a control's name.
+    """
+    for record in read(path):
+        key = (record["round"], record["metric"], record["seed"], record.get("subject", "model"))
+        if key == (round, metric, seed, subject) and record.get("own", True):
+            fields = {f.name: record[f.name] for f in dataclasses.fields(Result) if f.name in record}
+            interval = fields["interval"]
+            return Result(**{**fields, "interval": None if interval is None else tuple(interval)})
+    return None

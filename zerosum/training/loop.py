@@ -17,14 +17,14 @@ from zerosum.errors import Diverged, Interrupted, RankError, RunError
 from zerosum.game import Game
 from zerosum.metrics import Result
 from zerosum.training import files, log
-from zerosum.training.course import Course
+from zerosum.training.batches import BatchBuilder
+from zerosum.training.display import Display, Silent
+from zerosum.training.distributed import Order, Ranks
 from zerosum.training.experiment import Experiment
-from zerosum.training.feed import Feed
 from zerosum.training.folder import RunFolder
 from zerosum.training.interrupts import Interrupts
-from zerosum.training.progress import Display, Silent
-from zerosum.training.ranks import Order, Ranks
-from zerosum.training.records import Records
+from zerosum.training.run_logger import Picture, Report, RunLogger
+from zerosum.training.stages import Stages
 
 SAVE_SECONDS = 60.0
 """Time between checkpoints where no interval in rounds is given."""
@@ -36,23 +36,23 @@ class Goal:
 
     Arguments:
         rounds: Rounds played.
-        images: Real examples seen (epochs times examples).
+        examples: Real examples seen (epochs times examples).
         seconds: Seconds of training.
     """
 
     rounds: int | None = None
-    images: int | None = None
+    examples: int | None = None
     seconds: float | None = None
 
-    def fraction(self, round: int, images: int, seconds: float) -> float:
+    def fraction(self, round: int, examples: int, seconds: float) -> float:
         """How much of it is reached; 1 or more is all.
 
         Arguments:
             round: Rounds played.
-            images: Real examples seen.
+            examples: Real examples seen.
             seconds: Seconds of training.
         """
-        done = ((round, self.rounds), (images, self.images), (seconds, self.seconds))
+        done = ((round, self.rounds), (examples, self.examples), (seconds, self.seconds))
         return max(have / want for have, want in done if want is not None)
 
 
@@ -80,15 +80,15 @@ class Run:
     Attributes:
         path: The run folder.
         round: Rounds played in the whole run.
-        images: Real examples seen.
+        examples: Real examples seen.
         seconds: Seconds of training in the whole run.
-        results: What the experiment's judges said, if the goal was reached in this call.
+        results: Results of the experiment's metrics, if the goal was reached in this call.
         picture: The last picture of samples.
     """
 
     path: Path
     round: int
-    images: int
+    examples: int
     seconds: float
     results: list[Result]
     picture: Path | None
@@ -99,22 +99,24 @@ class Training:
 
     Arguments:
         experiment: What is trained; it is taken to the state of the newest checkpoint that verifies. Its earlier
-            stages, if any, are trained first; rounds and images count through all of them.
-        feed: Makes its batches.
+            stages, if any, are trained first; rounds and examples count through all of them.
+        builder: Makes its batches.
         folder: Held by this process.
         goal: When to stop.
-        open_split: Opens a split of the data in stored order, for pictures and judges.
+        open_split: Opens a split of the data in stored order, for pictures and metrics.
         intervals: What is done every so many rounds.
         display: What the user sees.
         amended: Sentences about settings that were changed for this part of the run; they are logged.
         ranks: The processes that play it, of which this one leads.
         tensorboard: Write the log for TensorBoard as well.
+        picture: Draws the preview; none is drawn by default.
+        report: Writes the report; none is written by default.
     """
 
     def __init__(
         self,
         experiment: Experiment,
-        feed: Feed,
+        builder: BatchBuilder,
         folder: RunFolder,
         goal: Goal,
         open_split: Callable[[str], Data],
@@ -123,12 +125,16 @@ class Training:
         amended: Sequence[str] = (),
         ranks: Ranks | None = None,
         tensorboard: bool = False,
+        picture: Picture | None = None,
+        report: Report | None = None,
     ):
-        self.course = Course(experiment, feed, open_split, say=lambda text: self.records.event("mode", text))
+        self.stages = Stages(experiment, builder, open_split, say=lambda text: self.logger.event("mode", text))
         self.folder, self.display = folder, display or Silent()
         self.goal, self.intervals, self.amended, self.ranks = goal, intervals, amended, ranks or Ranks()
         self.tensorboard = tensorboard
-        self.records = Records(self.course, folder, open_split, self.display, feed.seed, intervals.failures)
+        self.logger = RunLogger(
+            self.stages, folder, open_split, self.display, builder.seed, intervals.failures, picture, report
+        )
         self.saved: int | None = None
         self.clean = True
         self.saved_at = time.monotonic()
@@ -136,15 +142,15 @@ class Training:
     @property
     def round(self) -> int:
         """Rounds played in the whole run, through all its stages."""
-        return self.course.round
+        return self.stages.round
 
     @property
     def game(self) -> Game:
         """That of the stage which is played."""
-        return self.course.game
+        return self.stages.game
 
     def run(self) -> Run:
-        """Take up the newest checkpoint; play, log, draw and save; judge at the end.
+        """Take up the newest checkpoint; play, log, draw and save; evaluate at the end.
 
         Raises:
             Interrupted: A signal came; everything is saved.
@@ -154,7 +160,7 @@ class Training:
             ValueError: Round 0 found the recipe at fault.
         """
         try:
-            with self.ranks.together(self.course):
+            with self.ranks.together(self.stages):
                 self._train()
         except RankError:
             raise
@@ -162,29 +168,29 @@ class Training:
             self.ranks.dismiss()
             raise
         self.ranks.dismiss()
-        seconds = self.records.seconds
-        picture = self.records.picture()
-        results = self.records.judge()
-        self.records.report()
-        self.records.close_board()
-        return Run(self.folder.path, self.round, self.course.images, seconds, results, picture)
+        seconds = self.logger.seconds
+        picture = self.logger.picture()
+        results = self.logger.evaluate()
+        self.logger.report()
+        self.logger.close_board()
+        return Run(self.folder.path, self.round, self.stages.examples, seconds, results, picture)
 
     def _train(self) -> None:
         self._resume()
         if self.tensorboard:
-            self.records.open_board()
+            self.logger.open_board()
         self.saved_at = time.monotonic()
         for sentence in self.amended:
-            self.records.event("amended", sentence)
+            self.logger.event("amended", sentence)
         if self.round == 0:
-            self.course.begin()
-            self.records.picture()
+            self.stages.begin()
+            self.logger.picture()
         if self._reached():
-            self.display.note(f"the goal is reached already: {self.records.where}.")
+            self.display.note(f"the goal is reached already: {self.logger.where}.")
         else:
             self._ask_for_room()
             if self.round:
-                self.records.event("resumed", f"continuing from {self.records.where}.")
+                self.logger.event("resumed", f"continuing from {self.logger.where}.")
         self.display.begin()
         try:
             with Interrupts() as interrupts:
@@ -193,39 +199,39 @@ class Training:
                 self._save(last=True)
                 if interrupts.signal is not None:
                     raise Interrupted(
-                        f"stopped by {interrupts.signal.name} and saved: {self.records.where}; "
+                        f"stopped by {interrupts.signal.name} and saved: {self.logger.where}; "
                         "the same command again continues.",
                         interrupts.exit_code,
                     )
         finally:
             self.display.end()
         # After the last checkpoint, so that a longer goal later finds the logs as an unbroken run would have left them.
-        if self.game.tally:
+        if self.game.accumulator:
             self._log()
 
     def _ask_for_room(self) -> None:
-        largest = max(stage.game.size() for stage in self.course.stages)
+        largest = max(stage.game.size() for stage in self.stages.all)
         try:
             self.folder.checkpoints.need(2 * largest)  # a new one beside the last
         except OSError as error:
             raise RunError(f"{self.folder.path} has no room for this run ({error}); make room first.") from error
 
     def _round(self) -> None:
-        if self.course.stage_is_over:
-            if self.game.tally:
+        if self.stages.stage_is_over:
+            if self.game.accumulator:
                 self._log()
             self.ranks.tell(Order.PLAY)
-            self.course.advance()
-            text = f"stage {self.course.experiment.stage} begins at {self.records.where}."
-            self.records.event("stage", text)
+            self.stages.advance()
+            text = f"stage {self.stages.experiment.stage} begins at {self.logger.where}."
+            self.logger.event("stage", text)
         else:
             self.ranks.tell(Order.PLAY)
-        self.course.play(self._rounds_to_the_next())
-        self.display.tick(self.round, self._fraction(), self.records.seconds)
+        self.stages.play(self._rounds_to_the_next())
+        self.display.tick(self.round, self._fraction(), self.logger.seconds)
         if self.round % self.intervals.log == 0:
             self._log()
         if self.round % self.intervals.sample == 0:
-            self.records.picture()
+            self.logger.picture()
         if self._save_due():
             self._save()
 
@@ -235,12 +241,14 @@ class Training:
         left = [interval - self.round % interval for interval in every if interval is not None]
         if self.goal.rounds is not None:
             left.append(self.goal.rounds - self.round)
-        if self.goal.images is not None:
-            left.append(math.ceil((self.goal.images - self.course.images) / self.course.feed.images(self.game.round)))
+        if self.goal.examples is not None:
+            left.append(
+                math.ceil((self.goal.examples - self.stages.examples) / self.stages.builder.examples(self.game.round))
+            )
         return min(left)
 
     def _fraction(self) -> float:
-        return self.goal.fraction(self.round, self.course.images, self.records.seconds)
+        return self.goal.fraction(self.round, self.stages.examples, self.logger.seconds)
 
     def _reached(self) -> bool:
         return self._fraction() >= 1
@@ -255,37 +263,37 @@ class Training:
         if checkpoint is None:
             log.cut(self.folder.log, 0)
             log.keep_rounds(self.folder.metrics, -1)
-            self.records.start_clock(0.0)
+            self.logger.start_clock(0.0)
             return
         try:
-            self.course.take_up(checkpoint)
+            self.stages.take_up(checkpoint)
         except ValueError as error:
             raise RunError(
                 f"{checkpoint.path} does not fit the networks this recipe builds: {error} "
                 "Use the version of the recipe it was made with, or --fresh."
             ) from error
         self.saved = self.round
-        self.records.start_clock(float(checkpoint.facts["seconds"]))
+        self.logger.start_clock(float(checkpoint.facts["seconds"]))
         whole = log.cut(self.folder.log, int(checkpoint.facts["log"]))
         log.keep_rounds(self.folder.metrics, self.round)
         for sentence in checkpoint.damaged:
-            self.records.event("damaged", f"{sentence} Continuing from {checkpoint.path.name}.")
+            self.logger.event("damaged", f"{sentence} Continuing from {checkpoint.path.name}.")
         if not whole:
-            self.records.event("log", "log.jsonl is shorter than the checkpoint says: lines before this one are lost.")
+            self.logger.event("log", "log.jsonl is shorter than the checkpoint says: lines before this one are lost.")
 
     def _log(self) -> None:
         self.ranks.tell(Order.READ)
         reading = self.game.read()
-        self.records.line(reading)
+        self.logger.line(reading)
         for player, count in reading.skipped.items():
             made = reading.updates[player]
             if count:
                 self.clean = False
                 text = f"{count} of {made} updates of {player} were skipped: gradients not finite."
-                self.records.event("skipped", text, player=player, skipped=count, updates=made)
+                self.logger.event("skipped", text, player=player, skipped=count, updates=made)
             if count and count == made:
-                self.records.dump(player, reading)
-                self.records.report()
+                self.logger.dump(player, reading)
+                self.logger.report()
                 raise Diverged(
                     f"training diverged: none of the last {made} updates of {player} had finite gradients; "
                     f"lower the learning rate or strengthen the penalty (round {self.round}). "
@@ -297,18 +305,18 @@ class Training:
             if self.folder.log.exists():
                 files.sync(self.folder.log)
             facts = {
-                "images": self.course.images,
-                "seconds": self.records.seconds,
+                "examples": self.stages.examples,
+                "seconds": self.logger.seconds,
                 "log": log.size(self.folder.log),
-                "stage": self.course.experiment.stage,
-                "clean": self.clean and not self.game.tally.any_skipped(),
+                "stage": self.stages.experiment.stage,
+                "clean": self.clean and not self.game.accumulator.any_skipped(),
             }
             return self.folder.checkpoints.save(self.round, self.game.state(), facts)
 
         if self.saved != self.round:
             self.ranks.tell(Order.COMPARE)
-            self.ranks.compare(self.course)
+            self.ranks.compare(self.stages)
             self.game.settle()
-            if self.records.attempt("checkpoint", save, last):
+            if self.logger.attempt("checkpoint", save, last):
                 self.saved, self.clean = self.round, True
         self.saved_at = time.monotonic()

@@ -25,32 +25,32 @@ def refuse_where_missing() -> None:
 
 
 class TensorBoard:
-    """A run's terms, pictures and judgements over images seen, in TensorBoard's own files.
+    """A run's terms, pictures and metrics over examples seen, in TensorBoard's own files.
 
     Arguments:
         folder: Where the files go.
-        images: Examples seen; what an earlier process wrote of later ones is purged.
+        examples: Examples seen; what an earlier process wrote of later ones is purged.
     """
 
-    def __init__(self, folder: Path, images: int):
+    def __init__(self, folder: Path, examples: int):
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(folder), purge_step=images + 1 if images else None)
+        self._writer: Any = SummaryWriter(str(folder), purge_step=examples + 1 if examples else None)
 
     def terms(self, record: Mapping[str, Any]) -> None:
         """A line of the log."""
         for kind in ("terms", "signals"):
             for name, value in record.get(kind, {}).items():
-                self._writer.add_scalar(name, value, record["images"])
-        self._writer.add_scalar("round", record["round"], record["images"])
+                self._writer.add_scalar(name, value, record["examples"])
+        self._writer.add_scalar("round", record["round"], record["examples"])
 
-    def picture(self, path: Path, images: int) -> None:
+    def picture(self, path: Path, examples: int) -> None:
         """A picture of samples."""
-        self._writer.add_image("samples", np.asarray(Image.open(path).convert("RGB")), images, dataformats="HWC")
+        self._writer.add_image("samples", np.asarray(Image.open(path).convert("RGB")), examples, dataformats="HWC")
 
-    def judged(self, result: Result, images: int) -> None:
-        """What a judge said."""
-        self._writer.add_scalar(f"judges/{result.metric}", result.value, images)
+    def result(self, result: Result, examples: int) -> None:
+        """The result of a metric."""
+        self._writer.add_scalar(f"metrics/{result.metric}", result.value, examples)
 
     def close(self) -> None:
         """Write what is left."""

@@ -5,7 +5,7 @@ compiled, differentiated (unrolling) and reads like the paper. *fused* calls tor
 building a :class:`torch.optim.Optimizer` (whose construction alone imports the compiler). :func:`step` runs either one
 behind a guard: a step whose gradients are not finite changes nothing, decided on the device.
 
-Numbers that change are functions of the images seen: ``learning_rate=half_cosine(2e-4, 5e-5, images=20_000_000)``.
+Numbers that change are functions of the examples seen: ``learning_rate=half_cosine(2e-4, 5e-5, examples=20_000_000)``.
 """
 
 from zerosum.updates.foreign import from_torch as from_torch

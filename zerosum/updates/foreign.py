@@ -56,7 +56,7 @@ def from_torch(optimizer: type[torch.optim.Optimizer], **settings: Any) -> Updat
             state[key] = [torch.zeros_like(value) for value in values]
         return state
 
-    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], examples: Tensor, skip: Tensor) -> None:
         if skip:
             return
         remembered = [key for key in state if key != "begun"]

@@ -23,13 +23,13 @@ def sgd(learning_rate: Number) -> Update:
     """
 
     def plain(
-        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], examples: Tensor
     ) -> tuple[list[Tensor], State]:
-        rate = _at(learning_rate, images)
+        rate = _at(learning_rate, examples)
         return [p - rate * g for p, g in zip(parameters, gradients, strict=True)], {}
 
-    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
-        kernels.fused_sgd(parameters, gradients, [], 0.0, _at(learning_rate, images), skip)
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], examples: Tensor, skip: Tensor) -> None:
+        kernels.fused_sgd(parameters, gradients, [], 0.0, _at(learning_rate, examples), skip)
 
     return Update("sgd", lambda parameters: {}, plain, fused if kernels.has("_fused_sgd_") else None)
 
@@ -49,21 +49,21 @@ def momentum(learning_rate: Number, decay: Number) -> Update:
         return {"velocity": _zeros(parameters)}
 
     def plain(
-        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], examples: Tensor
     ) -> tuple[list[Tensor], State]:
-        rate, mu = _at(learning_rate, images), _at(decay, images)
+        rate, mu = _at(learning_rate, examples), _at(decay, examples)
         velocity = [mu * v + g for v, g in zip(state["velocity"], gradients, strict=True)]
         return [p - rate * v for p, v in zip(parameters, velocity, strict=True)], {"velocity": velocity}
 
-    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
-        velocity, mu = state["velocity"], _at(decay, images)
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], examples: Tensor, skip: Tensor) -> None:
+        velocity, mu = state["velocity"], _at(decay, examples)
         if isinstance(mu, Tensor) and mu.device.type == "cpu":
             mu = float(mu)
         if isinstance(mu, Tensor) or mu == 0:
             # The kernel takes a float above 0, and asking a device for one would wait for it: decay first, add with 1.
             torch._foreach_mul_(velocity, torch.where(skip > 0, 1.0, mu))
             mu = 1.0
-        kernels.fused_sgd(parameters, gradients, velocity, mu, _at(learning_rate, images), skip)
+        kernels.fused_sgd(parameters, gradients, velocity, mu, _at(learning_rate, examples), skip)
 
     return Update("momentum", init, plain, fused if kernels.has("_fused_sgd_") else None)
 
@@ -98,9 +98,9 @@ def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), eps
         }
 
     def plain(
-        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], examples: Tensor
     ) -> tuple[list[Tensor], State]:
-        rate, (b1, b2) = _at(learning_rate, images), (_at(b, images) for b in betas)
+        rate, (b1, b2) = _at(learning_rate, examples), (_at(b, examples) for b in betas)
         t = state["step"][0] + 1
         first = [b1 * m + (1 - b1) * g for m, g in zip(state["first"], gradients, strict=True)]
         second = [b2 * v + (1 - b2) * g.square() for v, g in zip(state["second"], gradients, strict=True)]
@@ -111,7 +111,7 @@ def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), eps
             moved.append(p - size * m / (_root(v) / correct2 + epsilon))
         return moved, {"step": [t], "first": first, "second": second}
 
-    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], images: Tensor, skip: Tensor) -> None:
+    def fused(gradients: list[Tensor], state: State, parameters: list[Tensor], examples: Tensor, skip: Tensor) -> None:
         (step,) = state["step"]
         step.add_(1)
         torch._fused_adam_(
@@ -121,7 +121,7 @@ def adam(learning_rate: Number, betas: tuple[Number, Number] = (0.9, 0.999), eps
             state["second"],
             [],
             [step] * len(parameters),  # one counter serves all: the kernel only reads it
-            lr=_at(learning_rate, images),
+            lr=_at(learning_rate, examples),
             beta1=cast(float, betas[0]),
             beta2=cast(float, betas[1]),
             weight_decay=0.0,
@@ -156,9 +156,9 @@ def rmsprop(learning_rate: Number, decay: Number = 0.99, epsilon: float = 1e-8) 
     """
 
     def plain(
-        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], examples: Tensor
     ) -> tuple[list[Tensor], State]:
-        rate, alpha = _at(learning_rate, images), _at(decay, images)
+        rate, alpha = _at(learning_rate, examples), _at(decay, examples)
         square = [alpha * v + (1 - alpha) * g.square() for v, g in zip(state["square"], gradients, strict=True)]
         moved = [p - rate * g / (_root(v) + epsilon) for p, g, v in zip(parameters, gradients, square, strict=True)]
         return moved, {"square": square}
@@ -197,20 +197,20 @@ def optimistic(rule: Update) -> Update:
         return {**rule.init(parameters), "begun": [begun], "last": _zeros(parameters)}
 
     def plain(
-        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], images: Tensor
+        gradients: Sequence[Tensor], state: State, parameters: Sequence[Tensor], examples: Tensor
     ) -> tuple[list[Tensor], State]:
         (begun,), last = state["begun"], state["last"]
         own = {key: of for key, of in state.items() if key not in ("begun", "last")}
         # Our rules take the same step from anywhere, so from 0 the step itself comes out, and unrounded.
-        steps, ahead = inner(gradients, own, _zeros(parameters), images)
+        steps, ahead = inner(gradients, own, _zeros(parameters), examples)
         moved = [p + (1 + begun) * d - before for p, d, before in zip(parameters, steps, last, strict=True)]
         return moved, {**ahead, "begun": [torch.ones_like(begun)], "last": steps}
 
     return Update(f"optimistic {rule.name}", init, plain)
 
 
-def _at(number: Number, images: Tensor) -> float | Tensor:
-    return number(images) if callable(number) else number
+def _at(number: Number, examples: Tensor) -> float | Tensor:
+    return number(examples) if callable(number) else number
 
 
 def _zeros(parameters: Sequence[Tensor]) -> list[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from zerosum.updates import kernels
 
 Number = float | Callable[[Tensor], Tensor]
-"""A constant, or a ramp: a function of the images seen (0-d int64) that returns a 0-d tensor."""
+"""A constant, or a ramp: a function of the examples seen (0-d int64) that returns a 0-d tensor."""
 
 State = dict[str, list[Tensor]]
 """What a rule remembers: named lists, one tensor per parameter, or one for all of them."""
@@ -27,9 +27,9 @@ class Update:
     Arguments:
         name: How the rule is called in records.
         init: ``parameters -> state``.
-        plain: ``(gradients, state, parameters, images) -> (parameters, state)``, pure and differentiable. None where
+        plain: ``(gradients, state, parameters, examples) -> (parameters, state)``, pure and differentiable. None where
             the rule is somebody else's code (:func:`from_torch`), which can be neither traced nor unrolled.
-        fused: ``(gradients, state, parameters, images, skip) -> None``, in place; does nothing where the 0-d float32
+        fused: ``(gradients, state, parameters, examples, skip) -> None``, in place; does nothing where the 0-d float32
             ``skip`` is 1. None where torch has no kernel for the rule.
     """
 
@@ -80,7 +80,7 @@ def step(
     gradients: Sequence[Tensor],
     state: State,
     parameters: Sequence[Tensor],
-    images: Tensor,
+    examples: Tensor,
     fused: bool,
     skip: Tensor | None = None,
 ) -> Tensor:
@@ -91,7 +91,7 @@ def step(
         gradients: One per parameter, same shapes.
         state: What :attr:`Update.init` made; changed in place.
         parameters: Changed in place.
-        images: Images seen, 0-d int64.
+        examples: Images seen, 0-d int64.
         fused: Which execution; only where :func:`can_fuse`.
         skip: What :func:`nonfinite` said of the gradients, where it was asked before.
 
@@ -102,14 +102,14 @@ def step(
         skip = nonfinite(gradients) if skip is None else skip
         if fused:
             assert update.fused is not None
-            update.fused(kernels.laid_out_like(parameters, gradients), state, list(parameters), images, skip)
+            update.fused(kernels.laid_out_like(parameters, gradients), state, list(parameters), examples, skip)
             # The kernel is invisible to autograd: without this a graph kept from before would silently mix old
             # activations with new weights in its backward pass instead of raising.
             torch.autograd.graph.increment_version(list(parameters))
             return skip
         assert update.plain is not None
         finite = skip == 0
-        moved, ahead = update.plain(gradients, state, parameters, images)
+        moved, ahead = update.plain(gradients, state, parameters, examples)
         for old, new in zip(parameters, moved, strict=True):
             old.copy_(torch.where(finite, new, old))
         for name, olds in state.items():

@@ -1,0 +1,1 @@
+"""How fast a game runs and what it costs: timing, roofline, operation counts, autotune, forecast."""

@@ -1,0 +1,1 @@
+"""Recipes: labels: a generator that is asked for one."""

@@ -1,0 +1,1 @@
+"""Recipes: generator against discriminator: the systems that the field is built on."""

@@ -1,0 +1,1 @@
+"""Recipes: other objectives of the two players: divergences, ratios, penalties, look-ahead."""
