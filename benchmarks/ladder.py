@@ -52,7 +52,7 @@ def rung(system: System, data: Arrays, height: int) -> timing.Contestant:
                 order, place = torch.randperm(len(x), generator=generator), 0
             index = order[place : place + size]
             real = system.inward((x.index_select(0, index) if height >= 5 else x[index]).float() / 255)
-            z, again = (experiment.draws["z"](size, generator) for _ in range(2))
+            z, again = (experiment.priors["z"](size, generator) for _ in range(2))
             place += size
             if height >= 2:
                 with torch.no_grad():

@@ -64,7 +64,7 @@ def contestant(recipe: str, data: Arrays, precision: Precision, own: bool, last:
     if not last:
         for network in (*game.networks.values(), *game.averages.values()):
             network.to(memory_format=torch.contiguous_format)
-    rounds, images = Rounds(game, BatchBuilder(data, experiment.draws, game.schedule, 64, 0, game.device)), 0
+    rounds, images = Rounds(game, BatchBuilder(data, experiment.priors, game.schedule, 64, 0, game.device)), 0
 
     def play(count: int) -> int:
         nonlocal images

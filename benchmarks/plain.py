@@ -46,7 +46,7 @@ def made(system: System, data: Arrays, device: torch.device = CPU) -> tuple[Expe
     experiment, settings = system.make(data.spec)
     experiment.begin(lambda: Arrays(data.spec, data.x.cpu(), seed=SEED))
     experiment.game.to(device)
-    builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
+    builder = BatchBuilder(data, experiment.priors, experiment.game.schedule, settings.batch_size, SEED, device)
     return experiment, builder, settings
 
 
@@ -113,7 +113,7 @@ def engine(
     experiment, builder, settings = made(system, data, device)
     if shared is not None:
         system.shared(experiment, at_once=shared == "at once")
-        builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, device)
+        builder = BatchBuilder(data, experiment.priors, experiment.game.schedule, settings.batch_size, SEED, device)
     game = experiment.game
     if capture is not None:
         game.capture = capture
@@ -177,7 +177,7 @@ def loop(
     order, place = torch.randperm(len(x), generator=generator, device=device), 0
 
     def drawn() -> dict[str, torch.Tensor]:
-        return {name: prior(size, generator) for name, prior in experiment.draws.items()}
+        return {name: prior(size, generator) for name, prior in experiment.priors.items()}
 
     def rounds(count: int) -> int:
         nonlocal order, place
@@ -227,7 +227,7 @@ def tutorial(system: System, data: Arrays, device: torch.device = CPU) -> timing
     generator = torch.Generator(device).manual_seed(SEED)
 
     def drawn() -> dict[str, torch.Tensor]:
-        return {name: prior(size, generator) for name, prior in experiment.draws.items()}
+        return {name: prior(size, generator) for name, prior in experiment.priors.items()}
 
     def rounds(count: int) -> int:
         nonlocal examples

@@ -43,7 +43,7 @@ def rank(number: int, count: int, name: str, overlap: bool, seconds: float, fold
     experiment, settings = system.make(data.spec)
     experiment.begin(lambda: data)
     size = settings.batch_size * count
-    builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, size, SEED, CPU)
+    builder = BatchBuilder(data, experiment.priors, experiment.game.schedule, size, SEED, CPU)
     images, rounds = 0, 0
     for _ in range(5):
         images = play_round(experiment.game, builder, images)

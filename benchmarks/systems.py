@@ -165,7 +165,7 @@ def experiment(
     settings: Settings,
     first: Callable[[Networks, Batch], Terms],
     second: Callable[[Networks, Batch], Terms],
-    draws: dict[str, Prior],
+    priors: dict[str, Prior],
 ) -> Callable[[DataSpec], tuple[Experiment, Any]]:
     """One player after the other, by Adam."""
 
@@ -177,7 +177,7 @@ def experiment(
             {name: Player((name,), update) for name in ("discriminator", "generator")},
             alternating(Turn("discriminator", first, repeat=settings.k), Turn("generator", second)),
         )
-        return Experiment(game, draws, answers={}), settings
+        return Experiment(game, priors, outputs={}), settings
 
     return make
 

@@ -64,5 +64,5 @@ def build(config, spec):
         schedule=alternating(Turn("critic", critic, repeat=config.k), Turn("generator", generator)),
         averages={"generator": 50_000},  # half-life in examples
     )
-    draws = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
-    return Experiment(game, draws, {"sample": sample}, default_metrics(spec), rounds=5000)
+    priors = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
+    return Experiment(game, priors, {"sample": sample}, default_metrics(spec), rounds=5000)

@@ -79,7 +79,7 @@ def noisy_experiment(seed=0, batch_size=16, made=None):
         averages={"generator": 500},
     )
     experiment = Experiment(game, {"z": Normal(4)}, {"sample": lambda net, batch: net.generator(batch["z"])}, rounds=20)
-    return experiment, BatchBuilder(points(), experiment.draws, game.schedule, batch_size, seed, game.device)
+    return experiment, BatchBuilder(points(), experiment.priors, game.schedule, batch_size, seed, game.device)
 
 
 def plain_gan(seed=0, update=None, schedule=None, **networks):

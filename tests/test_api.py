@@ -44,7 +44,7 @@ def test_train_load_sample():
     assert not torch.equal(images, model.sample(64, seed=1))
     assert torch.equal(torch.cat(list(model.samples(64))), images)
     assert (model.recipe, model.round, model.config.batch_size, model.spec.name) == ("vanilla", 20, 16, "digits")
-    assert model.answers == ("sample", "decode", "score")
+    assert model.outputs == ("sample", "decode", "score")
     assert model.ask("score", images).shape == (64,)
 
 

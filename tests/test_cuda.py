@@ -21,7 +21,7 @@ def on_cuda(name):
     data = open_data("digits", seed=0, device=device)
     experiment = api.build(module, module.Config(batch_size=32), data.spec, 0)
     experiment.game.to(device)
-    return experiment.game, BatchBuilder(data, experiment.draws, experiment.game.schedule, 32, 0, device)
+    return experiment.game, BatchBuilder(data, experiment.priors, experiment.game.schedule, 32, 0, device)
 
 
 class Strict:

@@ -95,7 +95,7 @@ def seen(experiment: Experiment, data: str, seed: int) -> dict[str, float]:
         """Mean over the labels of the variance of their images, summed over pixels."""
         return torch.stack([x[label == one].flatten(1).var(0).sum() for one in range(classes)]).mean()
 
-    if "fake_label" in experiment.draws:
+    if "fake_label" in experiment.priors:
         asked = torch.cat([batch["fake_label"] for batch in experiment.drawn(SAMPLES, seed)])
         agreed = torch.stack([(found == one)[asked == one].float().mean() for one in range(classes)])
         figures |= {
@@ -162,7 +162,7 @@ def played(recipe: str, data: str, rounds: int, seed: int, **settings: Any) -> E
     experiment = api.build(module, config, source.spec, seed)
     experiment.begin(lambda: open_data(data))
     game = experiment.game
-    builder = BatchBuilder(source, experiment.draws, game.schedule, config.batch_size, seed, game.device)
+    builder = BatchBuilder(source, experiment.priors, game.schedule, config.batch_size, seed, game.device)
     images = 0
     for _ in range(rounds):
         images = play_round(game, builder, images)

@@ -56,11 +56,11 @@ def ring(schedule: Arrange, update: Update) -> Check:
             {name: Player((name,), update) for name in ("discriminator", "generator")},
             schedule(Turn("discriminator", tell_apart), Turn("generator", fool(nonsaturating))),
         )
-        draws = {"z": Normal(LATENT)}
-        builder, images = BatchBuilder(source, draws, game.schedule, BATCH, seed, game.device), 0
+        priors = {"z": Normal(LATENT)}
+        builder, images = BatchBuilder(source, priors, game.schedule, BATCH, seed, game.device), 0
         for _ in range(ROUNDS):
             images = play_round(game, builder, images)
-        samples = Experiment(game, draws=draws, answers=GENERATES, metrics=()).sample
+        samples = Experiment(game, priors=priors, outputs=GENERATES, metrics=()).sample
         judged = {
             judge.name: judge(samples, lambda split: open_data(DATA, split)) for judge in (modes(), high_quality())
         }

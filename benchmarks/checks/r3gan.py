@@ -65,13 +65,13 @@ def played(loss: AdversarialLoss, seed: int) -> Experiment:
     )
     experiment = Experiment(
         game,
-        draws={"z": Normal(16)},
-        answers={
+        priors={"z": Normal(16)},
+        outputs={
             "sample": lambda net, batch: net.generator(batch["z"]),
             "score": lambda net, batch: net.discriminator(batch["x"]).squeeze(1),
         },
     )
-    builder, images = BatchBuilder(data, experiment.draws, game.schedule, BATCH, seed, game.device), 0
+    builder, images = BatchBuilder(data, experiment.priors, game.schedule, BATCH, seed, game.device), 0
     for _ in range(ROUNDS):
         images = play_round(game, builder, images)
     return experiment

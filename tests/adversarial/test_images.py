@@ -56,7 +56,7 @@ def batch(n=6, images=None, **fields):
         "label": torch.arange(n) % 3,
         "examples": torch.tensor(0),
     }
-    for name, prior in (images.draws if images else {}).items():
+    for name, prior in (images.priors if images else {}).items():
         held[name] = prior(n, draw)
     return held | fields
 
@@ -64,9 +64,9 @@ def batch(n=6, images=None, **fields):
 def test_outside_images_are_in_0_to_1():
     images, net = made()
     held = batch()
-    shown = images.answers["sample"](net, {"z": torch.tensor([[-1.0], [0.0], [1.0], [3.0]])})
+    shown = images.outputs["sample"](net, {"z": torch.tensor([[-1.0], [0.0], [1.0], [3.0]])})
     assert shown[:, 0, 0, 0].tolist() == [0, 0.5, 1, 1]
-    logit = images.answers["score"](net, held)
+    logit = images.outputs["score"](net, held)
     torch.testing.assert_close(logit, net.discriminator(2 * held["x"] - 1).squeeze(1))
 
 
@@ -114,7 +114,7 @@ def test_slopes_at_real_images_by_themselves_are_the_discriminators_term(switche
 
 def test_a_pair_shares_the_label_of_its_real_image():
     images, net = made(classes=3)
-    assert images.draws["fake_label"] == Labels(3, SPEC.shares)
+    assert images.priors["fake_label"] == Labels(3, SPEC.shares)
     held = batch(images=images)
     label = held["label"]
     real = net.discriminator(2 * held["x"] - 1, label)
@@ -131,14 +131,14 @@ def test_answers_of_networks_with_classes():
     images, net = made(classes=3)
     z = torch.zeros(2, 1)
     first, third = (
-        images.answers["decode"](net, {"z": z}),
-        images.answers["sample"](net, {"z": z, "fake_label": z[:, 0].long() + 2}),
+        images.outputs["decode"](net, {"z": z}),
+        images.outputs["sample"](net, {"z": z, "fake_label": z[:, 0].long() + 2}),
     )
     assert first.unique().tolist() == [0.5]
     assert third.unique().tolist() == pytest.approx([0.6])
     held = batch()
-    told = images.answers["score"](net, held)
-    untold = images.answers["score"](net, {"x": held["x"]})
+    told = images.outputs["score"](net, held)
+    untold = images.outputs["score"](net, {"x": held["x"]})
     torch.testing.assert_close(told - 10 * held["label"], untold - 10 * (0.25 + 2 * 0.25), rtol=1e-4, atol=1e-4)
 
 

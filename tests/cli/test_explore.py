@@ -34,9 +34,9 @@ def frames_of(path):
         return np.stack(frames), duration
 
 
-def decoding(answers, draws=None, shape=(1, 4, 4)):
+def decoding(answers, priors=None, shape=(1, 4, 4)):
     """A run's model without a run: what it answers is made of the latents alone."""
-    experiment = Experiment(plain_gan()[0], draws or {"z": Normal(2)}, answers)
+    experiment = Experiment(plain_gan()[0], priors or {"z": Normal(2)}, answers)
     return api.Model(experiment, "test", None, DataSpec("made", shape, "uint8"), 0)
 
 
@@ -98,7 +98,7 @@ def test_latents_decode_to_the_samples_bit_for_bit(n):
     assert model.latents(n, seed=2).shape == (n, 2)
     assert not torch.equal(model.latents(n, seed=3), model.latents(n, seed=2))
     assert torch.equal(model.latents(503, seed=2)[:n], model.latents(n, seed=2))
-    assert isinstance(model.draws["z"], Uniform)
+    assert isinstance(model.priors["z"], Uniform)
 
 
 def test_the_average_walks_unless_raw():
@@ -191,7 +191,7 @@ def test_a_grid_is_the_prior_swept(capsys, recipe):
         assert image.size == (6 * 50 + 2, 6 * 50 + 2)
         pixels = np.asarray(image)
     model = zs.load("run")
-    plane = latent.manifold(model.draws["z"], 6)
+    plane = latent.manifold(model.priors["z"], 6)
     expected = (model.decode(plane.flatten(0, 1)) * 255).round().byte().view(6, 6, 8, 8).numpy()
     np.testing.assert_array_equal(pixels[2 + 50 : 50 + 50 : 6, 2 + 200 : 50 + 200 : 6], expected[1, 4])
 
@@ -240,10 +240,10 @@ def test_models_that_cannot_be_explored(monkeypatch):
         return torch.rand(n, 2, generator=generator)
 
     for way, model, message in (
-        (api.walk, decoding({"sample": ramp}), r"cannot decode: it has no decoder \(it answers: sample\)"),
+        (api.walk, decoding({"sample": ramp}), r"cannot decode: it has no decoder \(it has: sample\)"),
         (api.grid, decoding({"sample": ramp}), "cannot decode"),
-        (api.walk, decoding({}, {"code": Normal(2)}), r"this model has no latent z \(it draws: code\)"),
-        (api.grid, decoding({}, {"code": Normal(2)}), "a grid sweeps a uniform or normal latent z, and this model"),
+        (api.walk, decoding({}, {"code": Normal(2)}), r"this model has no latent z \(its priors: code\)"),
+        (api.grid, decoding({}, {"code": Normal(2)}), "a grid sweeps a uniform or normal latent z, and the priors"),
         (api.grid, decoding({}, {"z": made}), "a grid sweeps a uniform or normal latent z"),
     ):
         monkeypatch.setattr(explore, "load", lambda *args, model=model: model)

@@ -23,7 +23,7 @@ def recipe(name, **settings):
     experiment = api.build(module, module.Config(**settings), data.spec, 0)
     experiment.begin(lambda: data)
     game = experiment.game
-    return game, BatchBuilder(data, experiment.draws, game.schedule, settings["batch_size"], 0, game.device)
+    return game, BatchBuilder(data, experiment.priors, game.schedule, settings["batch_size"], 0, game.device)
 
 
 def ramped():
@@ -99,7 +99,7 @@ def test_a_recording_is_made_anew_for_other_shapes():
     game, builder = SYSTEMS["vanilla"]()
     rounds = Rounds(recorded(game), builder)
     examples = rounds.play(rounds.play(0))
-    other = BatchBuilder(builder._data, builder._draws, game.schedule, 8, 0, game.device)
+    other = BatchBuilder(builder._data, builder._priors, game.schedule, 8, 0, game.device)
     rounds._builder = other
     made = rounds._graphs._recordings
     assert len(made) == 1
@@ -161,8 +161,8 @@ def test_a_training_by_recorded_rounds_leaves_the_records_of_an_eager_one():
         game, builder = SYSTEMS["vanilla"]()
         if graph:
             recorded(game)
-        draws = {"z": Normal(100)}
-        experiment = Experiment(game, draws, answers={"sample": lambda net, batch: net.generator(batch["z"])})
+        priors = {"z": Normal(100)}
+        experiment = Experiment(game, priors, outputs={"sample": lambda net, batch: net.generator(batch["z"])})
         record = {"recipe": name, "config": {}, "data": {"spec": {}}, "seed": 0, "device": "cpu", "threads": 1}
         for goal in (330, 350):
             folder = RunFolder.claim(Path(name), record)

@@ -27,7 +27,7 @@ def recipe(name, **settings):
     for module in (*game.networks.values(), *game.averages.values()):
         module.double()
     game.to(game.device)
-    return game, BatchBuilder(data, experiment.draws, game.schedule, 16, 0, game.device)
+    return game, BatchBuilder(data, experiment.priors, game.schedule, 16, 0, game.device)
 
 
 @pytest.mark.parametrize("name", ["vanilla", "mlp_gan"])

@@ -61,7 +61,7 @@ def eager_and_compiled(config, dtype):
     eager = experiment.game.to(torch.device("cpu"))
     compiled = copy.deepcopy(eager)
     compiled.mode = "compile"
-    return eager, compiled, BatchBuilder(data, experiment.draws, eager.schedule, config.batch_size, 0, eager.device)
+    return eager, compiled, BatchBuilder(data, experiment.priors, eager.schedule, config.batch_size, 0, eager.device)
 
 
 @pytest.mark.parametrize(

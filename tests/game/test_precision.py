@@ -28,10 +28,10 @@ def critic(net, batch):
 
 def wgan_gp():
     game, _ = plain_gan(schedule=alternating(Turn("discriminator", critic, repeat=2), Turn("generator", generator)))
-    draws = {"z": Normal(4), "epsilon": Uniform(0, 1, 1)}
+    priors = {"z": Normal(4), "epsilon": Uniform(0, 1, 1)}
     game.averages = {"generator": copy.deepcopy(game.networks.generator)}
     game.halflives = {"generator": 100}
-    return game, BatchBuilder(points(), draws, game.schedule, 16, 0, game.device)
+    return game, BatchBuilder(points(), priors, game.schedule, 16, 0, game.device)
 
 
 def taken_down(game, builder):

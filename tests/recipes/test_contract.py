@@ -37,7 +37,7 @@ def tiny(name, data="digits", seed=0, **settings):
     experiment = api.build(module, config, source.spec, seed)
     experiment.begin(lambda: open_data(data))
     return experiment, BatchBuilder(
-        source, experiment.draws, experiment.game.schedule, config.batch_size, seed, experiment.game.device
+        source, experiment.priors, experiment.game.schedule, config.batch_size, seed, experiment.game.device
     )
 
 

@@ -64,7 +64,7 @@ def test_it_learns(name, data, rounds, seed, bounds):
     experiment = api.build(module, config, source.spec, seed)
     experiment.begin(lambda: open_data(data))
     game = experiment.game
-    play(game, BatchBuilder(source, experiment.draws, game.schedule, config.batch_size, seed, game.device), rounds)
+    play(game, BatchBuilder(source, experiment.priors, game.schedule, config.batch_size, seed, game.device), rounds)
     for judge in experiment.metrics:
         least, most = bounds[judge.name.partition("[")[0]]
         value = judge(experiment.sample, lambda split: open_data(data, split)).value

@@ -37,7 +37,7 @@ def system(name):
     x = torch.randint(0, 256, (200, 1, side, side), dtype=torch.uint8)
     data = Arrays(DataSpec("noise", (1, side, side), "uint8", count=len(x)), x, seed=SEED)
     experiment, settings = SYSTEMS[name].make(data.spec)
-    return experiment, BatchBuilder(data, experiment.draws, experiment.game.schedule, settings.batch_size, SEED, CPU)
+    return experiment, BatchBuilder(data, experiment.priors, experiment.game.schedule, settings.batch_size, SEED, CPU)
 
 
 def counted(experiment, builder):
@@ -103,7 +103,7 @@ def test_nothing_grows_over_a_thousand_rounds():
     data, vanilla = open_data("digits", seed=SEED), recipes.find("vanilla")
     config = vanilla.Config(batch_size=160, hidden=8)  # ten rounds reach the second epoch: the orders of two are kept
     experiment = api.build(vanilla, config, data.spec, SEED)
-    builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, config.batch_size, SEED, CPU)
+    builder = BatchBuilder(data, experiment.priors, experiment.game.schedule, config.batch_size, SEED, CPU)
     images = play(experiment.game, builder, 10)
     before = living()
     play(experiment.game, builder, 1000, images)

@@ -41,7 +41,7 @@ def test_averages_answer_unless_raw():
 @pytest.mark.parametrize("question", ["log_prob", "encode", "complete"])
 def test_what_cannot_be_answered_says_why(question):
     experiment, _ = noisy_experiment()
-    with pytest.raises(Unsupported, match=rf"cannot {question}: {WHY_NOT[question][:20]}.* \(it answers: sample\)"):
+    with pytest.raises(Unsupported, match=rf"cannot {question}: {WHY_NOT[question][:20]}.* \(it has: sample\)"):
         experiment.ask(question, {"x": torch.zeros(1, 2)})
     with pytest.raises(Unsupported, match="cannot dance: no such question"):
         experiment.ask("dance", {})
@@ -69,7 +69,7 @@ def test_truncated_samples_are_of_cut_off_latents():
     assert float(near.abs().max()) <= 0.5 < float(far.abs().max())
     assert torch.equal(near.sign(), far.sign())
     assert torch.equal(cut.sample(50), plain.decode(near))
-    assert plain.draws["z"] == Normal(4)
+    assert plain.priors["z"] == Normal(4)
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -99,7 +99,7 @@ def test_batch_norms_have_the_statistics_of_truncated_samples(raw):
 
 
 def test_truncation_needs_a_normal_latent_and_a_positive_threshold():
-    with pytest.raises(Unsupported, match=r"cuts off a normal latent z, and this model draws .*Uniform"):
+    with pytest.raises(Unsupported, match=r"cuts off a normal latent z, and the priors of this model are .*Uniform"):
         tiny("dcgan")[0].truncated(0.5)
     with pytest.raises(ConfigError, match="truncation must be positive, got 0"):
         tiny("r3gan")[0].truncated(0)

@@ -27,7 +27,7 @@ def staged(called=None):
 
 def run(rounds, out="run", called=None, **intervals):
     experiment = staged(called)
-    builder = BatchBuilder(points(), experiment.draws, experiment.game.schedule, 16, 0, experiment.game.device)
+    builder = BatchBuilder(points(), experiment.priors, experiment.game.schedule, 16, 0, experiment.game.device)
     folder = RunFolder.claim(Path(out), RECORD)
     try:
         every = Intervals(**intervals)
@@ -94,7 +94,7 @@ def test_resume_on_either_side_of_the_handover_is_exact(stops):
 
 def test_stages_draw_latents_of_their_own():
     experiment = staged()
-    builder = BatchBuilder(points(), experiment.draws, experiment.game.schedule, 16, 0, experiment.game.device)
+    builder = BatchBuilder(points(), experiment.priors, experiment.game.schedule, 16, 0, experiment.game.device)
     ours, theirs = builder.batches(0, 0)[0][0], builder.of(experiment.before).batches(0, 0)[0][0]
     assert not torch.equal(ours["z"], theirs["z"])
     assert torch.equal(ours["x"], theirs["x"])
@@ -107,8 +107,8 @@ def test_a_model_is_of_the_stage_its_run_has_reached(rounds, latent):
     zs.train("gan", data="digits", rounds=rounds, out="run", progress=False, **settings)
     model = zs.load("run")
     assert model.round == rounds
-    assert model.draws["z"].dim == latent
+    assert model.priors["z"].dim == latent
     assert model.sample(3).shape == (3, 1, 8, 8)
     assert model.decode(model.latents(3)).shape == (3, 1, 8, 8)
     zs.train("gan", data="digits", rounds=6, out="run", progress=False, **settings)
-    assert zs.load("run").draws["z"].dim == 4
+    assert zs.load("run").priors["z"].dim == 4

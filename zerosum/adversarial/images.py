@@ -66,8 +66,8 @@ class Images:
     Attributes:
         networks: For the game, with what the switches add.
         averages: For the game.
-        draws: For the experiment, beside the latent's.
-        answers: For the experiment.
+        priors: For the experiment, beside the latent's.
+        outputs: For the experiment.
     """
 
     def __init__(
@@ -89,12 +89,12 @@ class Images:
             self.networks["strength"] = Strength(config.augment_target, config.augment_images)
         halflife = config.average_halflife
         self.averages = {"generator": linear(0.0, halflife, halflife / config.average_rampup)}
-        self.draws: dict[str, Prior] = {}
+        self.priors: dict[str, Prior] = {}
         if self._changes:
-            self.draws["augment"] = Uniform(0, 1, 2 * numbers(self._changes))
+            self.priors["augment"] = Uniform(0, 1, 2 * numbers(self._changes))
         if classes is not None:
-            self.draws["fake_label"] = Labels(classes, spec.shares)
-        self.answers: Mapping[str, Answer] = {"sample": self._sample, "decode": self._sample, "score": self._score}
+            self.priors["fake_label"] = Labels(classes, spec.shares)
+        self.outputs: Mapping[str, Answer] = {"sample": self._sample, "decode": self._sample, "score": self._score}
 
     def tell_apart(
         self,

@@ -57,6 +57,6 @@ def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
         experiment = build(module, config, data.spec, 0)
         game = experiment.game
         builder = BatchBuilder(
-            data, experiment.draws, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device
+            data, experiment.priors, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device
         )
         return [game.schedule.turns[place].player for place in coupled_turns(game, builder.batches(0, 0))]

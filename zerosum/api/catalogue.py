@@ -36,7 +36,7 @@ class Description:
         players: Which networks each moves, and by which rule.
         turns: Who plays, and what is particular about it.
         coupled: Players whose batch is more than its examples: micro-batches and ranks change the result.
-        answers: What a trained model can be asked.
+        outputs: What a trained model can be asked.
         settings: The paper's values.
     """
 
@@ -45,7 +45,7 @@ class Description:
     players: dict[str, str]
     turns: list[str]
     coupled: list[str]
-    answers: list[str]
+    outputs: list[str]
     settings: dict[str, Any]
 
 
@@ -70,7 +70,7 @@ def describe(recipe: str, data: str = "digits") -> Description:
         players={name: f"moves {', '.join(p.moves)} by {p.update.name}" for name, p in game.players.items()},
         turns=[f"{turn.player}{_particulars(turn)}" for turn in game.schedule.turns],
         coupled=coupled(module, config, source),
-        answers=list(experiment.answers),
+        outputs=list(experiment.outputs),
         settings=dataclasses.asdict(config),
     )
 

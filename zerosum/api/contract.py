@@ -51,7 +51,7 @@ class Trial:
         experiment.begin(lambda: open_data(self.data))
         game = experiment.game
         size = min(self.config.batch_size, source.spec.count or self.config.batch_size)
-        return experiment, BatchBuilder(source, experiment.draws, game.schedule, size, seed, game.device)
+        return experiment, BatchBuilder(source, experiment.priors, game.schedule, size, seed, game.device)
 
 
 def check(recipe: str, data: str = "digits", settings: Mapping[str, Any] | None = None) -> dict[str, str | None]:
@@ -156,7 +156,7 @@ def _resumes(trial: Trial) -> None:
 
 def _samples(trial: Trial) -> None:
     experiment, builder = trial.make()
-    if "sample" not in experiment.answers:
+    if "sample" not in experiment.outputs:
         return
     _play(experiment.game, builder, 2)
     samples, spec = experiment.sample(7, seed=1), open_data(trial.data).spec

@@ -103,7 +103,7 @@ def walk(
     n = max(places) + 1
     latents = model.latents(n, seed).cpu()[places]
     if path is None:
-        path = "spherical" if isinstance(model.draws["z"], Normal | TruncatedNormal) else "linear"
+        path = "spherical" if isinstance(model.priors["z"], Normal | TruncatedNormal) else "linear"
     latents = latent.walk(latents, steps, closed, path)
     frames = model.decode(latents, raw).cpu()
     # The samples themselves: the bits of a product depend on how many examples are in it.
@@ -153,9 +153,11 @@ def grid(
     if side**2 > MOST:
         raise ConfigError(f"a grid has at most {MOST} cells, got {side} times {side}; take a smaller side.")
     model = _load(run, out, round, device, trust, truncation)
-    prior = model.draws.get("z")
+    prior = model.priors.get("z")
     if not isinstance(prior, Uniform | Normal | TruncatedNormal):
-        raise Unsupported(f"a grid sweeps a uniform or normal latent z, and this model draws {dict(model.draws)}.")
+        raise Unsupported(
+            f"a grid sweeps a uniform or normal latent z, and the priors of this model are {dict(model.priors)}."
+        )
     if prior.dim != 2:
         raise Unsupported(
             f"a grid sweeps a latent of 2 dimensions, and this model's has {prior.dim}; train one with --latent 2."

@@ -47,20 +47,20 @@ class Model:
         return self.experiment.metrics
 
     @property
-    def answers(self) -> tuple[str, ...]:
+    def outputs(self) -> tuple[str, ...]:
         """What it can be asked."""
-        return tuple(self.experiment.answers)
+        return tuple(self.experiment.outputs)
 
     @property
-    def draws(self) -> Mapping[str, Prior]:
+    def priors(self) -> Mapping[str, Prior]:
         """The laws its samples are drawn from, by name; ``z`` is the latent."""
-        return self.experiment.draws
+        return self.experiment.priors
 
     def ask(self, question: str, x: Tensor, raw: bool = False) -> Tensor:
         """One answer about examples: ``model.ask("score", images)``.
 
         Arguments:
-            question: One of :attr:`answers`.
+            question: One of :attr:`outputs`.
             x: (N, ...) in [0, 1] for images.
             raw: Use the networks as last trained instead of their averages.
 
@@ -124,8 +124,8 @@ class Model:
         """
         if n < 1:
             raise ConfigError(f"n must be at least 1, got {n}.")
-        if "z" not in self.draws:
-            raise Unsupported(f"this model has no latent z (it draws: {', '.join(self.draws) or 'nothing'}).")
+        if "z" not in self.priors:
+            raise Unsupported(f"this model has no latent z (its priors: {', '.join(self.priors) or 'nothing'}).")
         return torch.cat([batch["z"] for batch in self.experiment.drawn(n, seed)])
 
     def decode(self, z: Tensor, raw: bool = False) -> Tensor:

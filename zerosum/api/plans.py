@@ -145,7 +145,7 @@ class Plan:
         """What feeds an experiment of this plan, on the device it is on."""
         device, seed = experiment.game.device, self.options.seed
         data = open_data(self.options.data, "train", seed, device, self.options.data_root)
-        return BatchBuilder(data, experiment.draws, experiment.game.schedule, self.config.batch_size, seed, device)
+        return BatchBuilder(data, experiment.priors, experiment.game.schedule, self.config.batch_size, seed, device)
 
     def train(self, show: Display) -> Run:
         """Train, from wherever the run folder stands."""

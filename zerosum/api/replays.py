@@ -65,7 +65,7 @@ def replay(
         settle(experiment, {"device": "cpu", "threads": 1, **record, "mode": "eager"})
         data = opened("train", record["seed"], device)
         builder = BatchBuilder(
-            data, experiment.draws, experiment.game.schedule, config.batch_size, record["seed"], device
+            data, experiment.priors, experiment.game.schedule, config.batch_size, record["seed"], device
         )
         stages = Stages(experiment, builder, opened)
         start = checkpoints.last_clean(until - 1)

@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"  player {name} {text}")
     for number, text in enumerate(recipe.turns, 1):
         print(f"  turn {number}: {text}")
-    print(f"  answers: {', '.join(recipe.answers)}")
+    print(f"  outputs: {', '.join(recipe.outputs)}")
     if recipe.coupled:
         who = ", ".join(recipe.coupled)
         print(f"  a batch is more than its examples ({who}): micro-batches and ranks change the result")

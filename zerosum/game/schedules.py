@@ -198,7 +198,7 @@ def extragradient(*turns: Turn, prepare: Callable[[Networks, Batch], Batch] | No
 def consensus(*turns: Turn, gamma: float, prepare: Callable[[Networks, Batch], Batch] | None = None) -> Schedule:
     r"""All at once, and everybody also descends the length of all gradients together.
 
-    With v all players' gradients, :math:`w \leftarrow w - \eta (v + \gamma \nabla \tfrac12 \|v\|^2)`. It draws
+    With v all players' gradients, :math:`w \leftarrow w - \eta (v + \gamma \nabla \tfrac12 \|v\|^2)`. It priors
     the game to points where nobody moves, which for a large gamma need be no equilibrium. Objectives must carry
     gradients to every player: no ``torch.no_grad`` around the generator in the discriminator's.
 

@@ -139,13 +139,13 @@ class Ring:
                 Turn("generator", fool(nonsaturating), repeat=inner),
             ),
         )
-        draws = {"z": Normal(LATENT)}
+        priors = {"z": Normal(LATENT)}
         self._builder = BatchBuilder(
-            source, draws, self.game.schedule, config.batch_size, config.seed, self.game.device
+            source, priors, self.game.schedule, config.batch_size, config.seed, self.game.device
         )
         self._examples = 0
         self._modes = source.mixture.means
-        self._latents = draws["z"](2500, torch.Generator().manual_seed(config.seed))
+        self._latents = priors["z"](2500, torch.Generator().manual_seed(config.seed))
         self.real = source.batch(0, 500)["x"]
 
     def play(self, rounds: int) -> None:

@@ -164,8 +164,8 @@ def walk_of(experiment: Experiment, seed: int, ends: int = 5, steps: int = 8) ->
         ends: Samples the ways lead to and from.
         steps: From each to the next.
     """
-    prior = experiment.draws.get("z")
-    if "decode" not in experiment.answers or not isinstance(prior, Normal | Uniform):
+    prior = experiment.priors.get("z")
+    if "decode" not in experiment.outputs or not isinstance(prior, Normal | Uniform):
         return None
     latents = next(iter(experiment.drawn(ends, seed)))["z"].cpu()
     way = latent.walk(latents, steps, path="spherical" if isinstance(prior, Normal) else "linear")

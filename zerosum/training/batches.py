@@ -24,7 +24,7 @@ class BatchBuilder:
 
     Arguments:
         data: The training examples.
-        draws: Priors by field name.
+        priors: Priors by field name.
         schedule: Which turns are due and what they take.
         batch_size: Examples in a batch, over all ranks.
         seed: Of the latents, and of what networks draw inside.
@@ -37,7 +37,7 @@ class BatchBuilder:
     def __init__(
         self,
         data: Data,
-        draws: Mapping[str, Prior],
+        priors: Mapping[str, Prior],
         schedule: Schedule,
         batch_size: int,
         seed: int,
@@ -45,7 +45,7 @@ class BatchBuilder:
     ):
         self._data = data
         self._device = device
-        self._draws = dict(draws)
+        self._priors = dict(priors)
         self._schedule = schedule
         self._batch_size = batch_size
         self.seed = seed
@@ -58,7 +58,7 @@ class BatchBuilder:
     def of(self, stage: Experiment) -> BatchBuilder:
         """The builder of an earlier stage on the same data; its latents are not those of the stages after it."""
         seed = mix(self.seed, "stage", stage.stage)
-        return BatchBuilder(self._data, stage.draws, stage.game.schedule, self._batch_size, seed, self._device)
+        return BatchBuilder(self._data, stage.priors, stage.game.schedule, self._batch_size, seed, self._device)
 
     def examples(self, round: int) -> int:
         """Real examples a round takes."""
@@ -126,7 +126,7 @@ class BatchBuilder:
 
     def _draw(self, size: int, round: int, place: int, repeat: int) -> Batch:
         drawn = {}
-        for name, prior in self._draws.items():
+        for name, prior in self._priors.items():
             self._generator.manual_seed(mix(self.seed, "draw", name, place, repeat, round))
             drawn[name] = prior(size, self._generator)
         return drawn

@@ -50,8 +50,8 @@ class Experiment:
 
     Arguments:
         game: All that changes in training.
-        draws: What is drawn for each update and each sample, by field name of the batch.
-        answers: What the trained model can be asked, by name (see :data:`WHY_NOT`). ``sample`` sees the draws; the
+        priors: Noise inputs: what is drawn for each update and each sample, by field name of the batch.
+        outputs: What the trained model can be asked, by name (see :data:`WHY_NOT`). ``sample`` sees the priors; the
             others see what they are asked about as ``batch["x"]`` or ``batch["z"]``.
         metrics: Judges run at the end of training.
         rounds: The goal when none is given.
@@ -64,8 +64,8 @@ class Experiment:
     """
 
     game: Game
-    draws: Mapping[str, Prior]
-    answers: Mapping[str, Answer]
+    priors: Mapping[str, Prior]
+    outputs: Mapping[str, Answer]
     metrics: tuple[Metric, ...] = field(default=())
     rounds: int = 20_000
     initialise: Callable[[Data], None] | None = None
@@ -74,9 +74,9 @@ class Experiment:
     truncation: Callable[[float], Mapping[str, Answer]] | None = None
 
     def __post_init__(self) -> None:
-        for name, answer in self.answers.items():
+        for name, answer in self.outputs.items():
             refuse_unlike(answer, f"the answer {name!r}")
-        for name, prior in self.draws.items():
+        for name, prior in self.priors.items():
             if not callable(prior):
                 raise ValueError(f"what is drawn as {name!r} must be a prior such as Normal(16), got {prior!r}.")
         for metric in self.metrics:
@@ -131,13 +131,15 @@ class Experiment:
         """
         if not threshold > 0:
             raise ConfigError(f"truncation must be positive, got {threshold}.")
-        z = self.draws.get("z")
+        z = self.priors.get("z")
         if self.truncation is not None:
-            experiment = dataclasses.replace(self, answers={**self.answers, **self.truncation(threshold)})
+            experiment = dataclasses.replace(self, outputs={**self.outputs, **self.truncation(threshold)})
         elif isinstance(z, Normal):
-            experiment = dataclasses.replace(self, draws={**self.draws, "z": TruncatedNormal(z.dim, threshold)})
+            experiment = dataclasses.replace(self, priors={**self.priors, "z": TruncatedNormal(z.dim, threshold)})
         else:
-            raise Unsupported(f"truncation cuts off a normal latent z, and this model draws {dict(self.draws)}.")
+            raise Unsupported(
+                f"truncation cuts off a normal latent z, and the priors of this model are {dict(self.priors)}."
+            )
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers are the caller's
             reseed(self.game.device, 0, "standing")
             for raw in (False, True) if self.game.averages else (True,):
@@ -149,13 +151,13 @@ class Experiment:
         """Of the samples that standing statistics are of."""
         for batch in self.drawn(STANDING):
             moved = {k: v.to(self.game.device) for k, v in batch.items()}
-            yield functools.partial(self.answers["sample"], networks, moved)
+            yield functools.partial(self.outputs["sample"], networks, moved)
 
     def ask(self, name: str, batch: Batch, raw: bool = False) -> Tensor:
         """One answer on one batch, in evaluation mode; by the average of a network where there is one, unless raw.
 
         Arguments:
-            name: One of :attr:`answers`.
+            name: One of :attr:`outputs`.
             batch: What the answer reads, first axis N.
             raw: Use the networks as last trained instead of their averages.
 
@@ -166,12 +168,12 @@ class Experiment:
             Unsupported: This kind of model cannot answer that; the message says why.
             ValueError: Its answer is no tensor.
         """
-        if name not in self.answers:
+        if name not in self.outputs:
             reason = WHY_NOT.get(name, "no such question")
-            raise Unsupported(f"this model cannot {name}: {reason} (it answers: {', '.join(self.answers)}).")
+            raise Unsupported(f"this model cannot {name}: {reason} (it has: {', '.join(self.outputs)}).")
         networks = self.game.shown(raw)
         with torch.no_grad(), evaluating(networks):
-            answer = self.answers[name](networks, {k: v.to(self.game.device) for k, v in batch.items()})
+            answer = self.outputs[name](networks, {k: v.to(self.game.device) for k, v in batch.items()})
         if not isinstance(answer, Tensor):
             raise ValueError(f"the answer {name!r} must be a tensor, got {type(answer).__name__}.")
         return answer
@@ -187,13 +189,13 @@ class Experiment:
         Raises:
             Unsupported: A label is asked for, and it makes images of none.
         """
-        if label is not None and FAKE_LABEL not in self.draws:
+        if label is not None and FAKE_LABEL not in self.priors:
             raise Unsupported("this model makes no examples of a label: it was not trained with labels.")
         for chunk, start in enumerate(range(0, n, CHUNK)):
             size = min(CHUNK, n - start)
             generator = Generator(self.game.device)
             batch = {}
-            for name, prior in self.draws.items():
+            for name, prior in self.priors.items():
                 generator.manual_seed(mix(seed, "sample", name, chunk))
                 batch[name] = prior(CHUNK, generator)[:size]
             if label is not None:
@@ -246,7 +248,7 @@ class Experiment:
             seed: Of the latents, and of what networks draw inside.
         """
         samples = self.sample(n, seed)
-        if FAKE_LABEL not in self.draws:
+        if FAKE_LABEL not in self.priors:
             return samples
         labels = torch.cat([batch[FAKE_LABEL] for batch in self.drawn(n, seed)])
         return samples[labels.argsort(stable=True)]

@@ -26,7 +26,7 @@ def test_both_networks_are_told_the_label():
 def test_asked_for_labels_come_in_the_datas_shares():
     shares = (0.5, *[0.5 / 9] * 9)
     spec = dataclasses.replace(open_data("digits").spec, shares=shares)
-    assert conditional.build(conditional.Config(hidden=6, units=2), spec).draws["fake_label"] == Labels(10, shares)
+    assert conditional.build(conditional.Config(hidden=6, units=2), spec).priors["fake_label"] == Labels(10, shares)
 
 
 def test_a_discriminator_that_is_told_nothing_plays_the_plain_game():

@@ -100,7 +100,7 @@ def test_initial_weights(variant):
 
 def test_the_prior_has_unit_variance():
     for variant in ("mnist", "cifar_mlp"):
-        z = experiment(CIFAR, variant=variant, latent=50).draws["z"](4000, torch.Generator().manual_seed(0))
+        z = experiment(CIFAR, variant=variant, latent=50).priors["z"](4000, torch.Generator().manual_seed(0))
         assert z.shape == (4000, 50)
         assert abs(float(z.var()) - 1) < 0.02
         assert abs(float(z.mean())) < 0.02
@@ -137,7 +137,7 @@ def without_dropout(system):
 
 def feed_of(system, spec=None, seed=0):
     data = open_data("digits", seed=seed)
-    return BatchBuilder(data, system.draws, system.game.schedule, 16, seed, system.game.device)
+    return BatchBuilder(data, system.priors, system.game.schedule, 16, seed, system.game.device)
 
 
 DIGITS = open_data("digits").spec
@@ -295,7 +295,7 @@ def test_tfd_is_pretrained_first():
     assert before.game.networks["generator"] is system.game.networks["generator"][1]
     assert before.game.networks["discriminator"] is not system.game.networks["discriminator"]
     assert (before.rounds, system.rounds) == (math.ceil(50 * 1000 / 16), math.ceil(22 * 1000 / 16))
-    assert (before.draws["z"].dim, system.draws["z"].dim) == (100, 4)
+    assert (before.priors["z"].dim, system.priors["z"].dim) == (100, 4)
     assert system.initialise is None  # the output's bias is the pretrained one
     inner = {id(p) for p in before.game.moved_by("generator")}
     assert inner < {id(p) for p in system.game.moved_by("generator")}  # all of the stack is trained
@@ -305,7 +305,7 @@ def test_the_tfd_projection():
     """No unit's incoming weights are longer than 1.9365, after any step."""
     system = experiment(TFD, variant="tfd", hidden=120)
     data = Arrays(TFD, torch.randint(0, 256, (64, 1, 48, 48), dtype=torch.uint8), seed=0)
-    play(system.game, BatchBuilder(data, system.draws, system.game.schedule, 16, 0, system.game.device), 2)
+    play(system.game, BatchBuilder(data, system.priors, system.game.schedule, 16, 0, system.game.device), 2)
     lengths = [
         float(p.detach().norm(dim=1).max())
         for network in system.game.networks.values()
@@ -334,7 +334,7 @@ def test_cifar_plays_normalised_images_and_shows_pixels(variant):
     system = experiment(CIFAR, variant=variant, hidden=100)
     data = Arrays(CIFAR, torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8), seed=0)
     system.begin(lambda: data)
-    play(system.game, BatchBuilder(data, system.draws, system.game.schedule, 16, 0, system.game.device), 2)
+    play(system.game, BatchBuilder(data, system.priors, system.game.schedule, 16, 0, system.game.device), 2)
     samples = system.sample(5)
     assert samples.shape == (5, 3, 32, 32)
     assert 0 <= float(samples.min()) <= float(samples.max()) <= 1

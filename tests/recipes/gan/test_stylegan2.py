@@ -36,7 +36,7 @@ def test_truncation_brings_styles_to_their_mean():
     generator.mean.mean.normal_()
     whole, none = experiment.truncated(1.0), experiment.truncated(1e-6)
     assert torch.equal(whole.sample(5), experiment.sample(5))
-    z = experiment.draws["z"](5, torch.Generator().manual_seed(0))
+    z = experiment.priors["z"](5, torch.Generator().manual_seed(0))
     assert torch.equal(whole.decode(z), experiment.decode(z))
     one = generator.synthesis(generator.mean.mean.expand(1, generator.synthesis.layers, -1))
     torch.testing.assert_close(none.sample(5), (one.detach() / 2 + 0.5).clamp(0, 1).expand(5, -1, -1, -1))

@@ -27,7 +27,7 @@ def test_sizes_and_initialisation_on_mnist():
 
 
 def test_the_prior_is_uniform_on_minus_one_one():
-    z = built().draws["z"](10_000, torch.Generator().manual_seed(0))
+    z = built().priors["z"](10_000, torch.Generator().manual_seed(0))
     assert z.shape == (10_000, 100)
     assert -1 <= z.min() < -0.999
     assert 0.999 < z.max() < 1

@@ -66,7 +66,7 @@ def test_all_off_it_is_the_plain_game_bit_for_bit(data):
         with torch.no_grad():
             mine.copy_(theirs)
     plain = Experiment(game, {"z": Uniform(-1, 1, 4)}, GENERATES)
-    play(game, BatchBuilder(open_data(data, seed=0), plain.draws, game.schedule, 16, 0, game.device), 5)
+    play(game, BatchBuilder(open_data(data, seed=0), plain.priors, game.schedule, 16, 0, game.device), 5)
     assert torch.equal(weights(game), after(5, data))
 
 

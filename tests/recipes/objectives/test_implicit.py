@@ -68,7 +68,7 @@ def test_moments_of_a_learnt_gaussian_come_near():
     experiment = api.build(implicit, config, data.spec, 0)
     x = data.batch(10**6, 2_000)["x"]
     before = float(mmd(x, experiment.sample(2_000), [1.0]))
-    builder = BatchBuilder(data, experiment.draws, experiment.game.schedule, 64, 0, experiment.game.device)
+    builder = BatchBuilder(data, experiment.priors, experiment.game.schedule, 64, 0, experiment.game.device)
     play(experiment.game, builder, 300)
     assert before > 0.5
     assert abs(float(mmd(x, experiment.sample(2_000), [1.0]))) < 0.05

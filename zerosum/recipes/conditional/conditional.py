@@ -109,8 +109,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     )
     return Experiment(
         game,
-        draws={"z": Uniform(-(3**0.5), 3**0.5, config.latent), **images.draws},
-        answers=images.answers,
+        priors={"z": Uniform(-(3**0.5), 3**0.5, config.latent), **images.priors},
+        outputs=images.outputs,
         metrics=default_metrics(spec),
         rounds=math.ceil(EPOCHS * count / config.batch_size),
         initialise=initialise,

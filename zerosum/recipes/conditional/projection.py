@@ -77,7 +77,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     )
     return Experiment(
         game,
-        draws={"z": Normal(config.latent), **images.draws},
-        answers=images.answers,
+        priors={"z": Normal(config.latent), **images.priors},
+        outputs=images.outputs,
         metrics=default_metrics(spec),
     )

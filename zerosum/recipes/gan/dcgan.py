@@ -73,7 +73,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     )
     return Experiment(
         game,
-        draws={"z": Uniform(-1, 1, config.latent), **images.draws},
-        answers=images.answers,
+        priors={"z": Uniform(-1, 1, config.latent), **images.priors},
+        outputs=images.outputs,
         metrics=default_metrics(spec),
     )

@@ -231,8 +231,8 @@ def stage(config: Config, spec: DataSpec, generator: nn.Sequential, latent: int,
     law: Prior = Normal(latent) if config.prior == "normal" else Uniform(-(3**0.5), 3**0.5, latent)
     return Experiment(
         game,
-        draws={"z": law},
-        answers={"sample": sample, "decode": sample, "score": score},
+        priors={"z": law},
+        outputs={"sample": sample, "decode": sample, "score": score},
         metrics=(*default_metrics(spec), *(() if spec.kind == "real" else (parzen(),))),
         rounds=math.ceil(epochs * count / per_round),
         initialise=initialise,

@@ -104,7 +104,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     def score(net: Networks, batch: Batch) -> Tensor:
         """The logit of the finest level's discriminator, (N,)."""
-        return games[-1].answers["score"](level_of(net, bands, None), batch)
+        return games[-1].outputs["score"](level_of(net, bands, None), batch)
 
     update = adam(config.learning_rate, (config.beta1, 0.999))
     turns: list[Turn] = []
@@ -129,8 +129,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     )
     return Experiment(
         game,
-        draws={"z": Uniform(-1, 1, sum(sizes)), **games[0].draws},
-        answers={"sample": sample, "decode": sample, "score": score},
+        priors={"z": Uniform(-1, 1, sum(sizes)), **games[0].priors},
+        outputs={"sample": sample, "decode": sample, "score": score},
         metrics=default_metrics(spec),
     )
 

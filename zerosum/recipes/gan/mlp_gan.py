@@ -104,8 +104,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     )
     return Experiment(
         game,
-        draws={"z": Normal(config.latent)},
-        answers={"sample": sample, "decode": sample, "score": score},
+        priors={"z": Normal(config.latent)},
+        outputs={"sample": sample, "decode": sample, "score": score},
         metrics=default_metrics(spec),
     )
 

@@ -120,7 +120,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         """Samples whose styles are nearer to their mean by this factor."""
 
         def sample(net: Networks, batch: Batch) -> Tensor:
-            return images.answers["sample"](
+            return images.outputs["sample"](
                 net.replace({"generator": functools.partial(net.generator, psi=psi)}), batch
             )
 
@@ -128,8 +128,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     return Experiment(
         game,
-        draws={"z": Normal(config.latent), **images.draws},
-        answers=images.answers,
+        priors={"z": Normal(config.latent), **images.priors},
+        outputs=images.outputs,
         metrics=default_metrics(spec),
         truncation=truncated,
     )

@@ -81,8 +81,8 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     )
     return Experiment(
         game,
-        draws={"z": Uniform(-1, 1, config.latent)},
-        answers=GENERATES,
+        priors={"z": Uniform(-1, 1, config.latent)},
+        outputs=GENERATES,
         metrics=default_metrics(spec),
     )
 

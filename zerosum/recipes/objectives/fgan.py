@@ -64,4 +64,4 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         },
         schedule=simultaneous(Turn("discriminator", tell_apart(loss, config.gamma)), Turn("generator", fool(loss))),
     )
-    return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=default_metrics(spec))
+    return Experiment(game, priors={"z": Normal(config.latent)}, outputs=GENERATES, metrics=default_metrics(spec))

@@ -150,7 +150,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             Turn("generator", generator),
         ),
     )
-    return Experiment(game, draws=_draws(config, size), answers=GENERATES, metrics=default_metrics(spec))
+    return Experiment(game, priors=_priors(config, size), outputs=GENERATES, metrics=default_metrics(spec))
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -189,19 +189,19 @@ class LastingDropout(nn.Module):
         return dropout(x, self.p, training=True)
 
 
-def _draws(config: Config, size: int) -> dict[str, Prior]:
-    draws: dict[str, Prior] = {
+def _priors(config: Config, size: int) -> dict[str, Prior]:
+    priors: dict[str, Prior] = {
         "z": Uniform(-1, 1, config.latent) if config.prior == "uniform" else Normal(config.latent)
     }
     if config.soft_labels:
-        draws |= {"label_real": Uniform(0.7, 1.2, 1), "label_fake": Uniform(0, 0.3, 1)}
+        priors |= {"label_real": Uniform(0.7, 1.2, 1), "label_fake": Uniform(0, 0.3, 1)}
     if config.flip:
-        draws |= {"flip_real": Uniform(0, 1, 1), "flip_fake": Uniform(0, 1, 1)}
+        priors |= {"flip_real": Uniform(0, 1, 1), "flip_fake": Uniform(0, 1, 1)}
     if config.instance_noise:
-        draws |= {"noise_real": Normal(size), "noise_fake": Normal(size)}
+        priors |= {"noise_real": Normal(size), "noise_fake": Normal(size)}
     if config.replay:
-        draws["replay"] = Uniform(0, 1, 2)
-    return draws
+        priors["replay"] = Uniform(0, 1, 2)
+    return priors
 
 
 def _generators_unit(config: Config) -> Callable[[], nn.Module]:

@@ -83,7 +83,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         )
     return Experiment(
         Game(networks, players, schedule),
-        draws={"z": Normal(config.latent)},
-        answers=answers,
+        priors={"z": Normal(config.latent)},
+        outputs=answers,
         metrics=default_metrics(spec),
     )

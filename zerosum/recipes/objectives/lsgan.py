@@ -62,4 +62,4 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             Turn("generator", fool(loss)),
         ),
     )
-    return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=default_metrics(spec))
+    return Experiment(game, priors={"z": Normal(config.latent)}, outputs=GENERATES, metrics=default_metrics(spec))

@@ -83,4 +83,4 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ),
         averages={"generator": config.average_halflife},
     )
-    return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=default_metrics(spec))
+    return Experiment(game, priors={"z": Normal(config.latent)}, outputs=GENERATES, metrics=default_metrics(spec))

@@ -81,4 +81,4 @@ def build(config: Config, spec: DataSpec) -> Experiment:
             Turn("generator", generator, offset=config.k),  # real examples of its own
         ),
     )
-    return Experiment(game, draws={"z": Normal(config.latent)}, answers=GENERATES, metrics=default_metrics(spec))
+    return Experiment(game, priors={"z": Normal(config.latent)}, outputs=GENERATES, metrics=default_metrics(spec))

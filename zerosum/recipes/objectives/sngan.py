@@ -73,7 +73,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """
     update = adam(config.learning_rate, (config.beta1, config.beta2))
     players = {name: Player((name,), update) for name in ("discriminator", "generator")}
-    draws = {"z": Normal(config.latent)}
+    priors = {"z": Normal(config.latent)}
     if config.networks == "perceptrons":
         refuse_switches(config, "take networks convolutions or residual")
         final = None if spec.kind == "real" else nn.Sigmoid
@@ -81,7 +81,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         spectral_norm(networks["discriminator"])
         turns = Turn("discriminator", tell_apart(hinge), repeat=config.k), Turn("generator", fool(hinge))
         game = Game(networks, players=players, schedule=alternating(*turns))
-        return Experiment(game, draws=draws, answers=GENERATES, metrics=default_metrics(spec))
+        return Experiment(game, priors=priors, outputs=GENERATES, metrics=default_metrics(spec))
     try:
         images = Images(config, spec, *_convolutional(config, spec))
     except ValueError as error:
@@ -96,7 +96,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ),
         averages=images.averages,
     )
-    return Experiment(game, draws=draws | images.draws, answers=images.answers, metrics=default_metrics(spec))
+    return Experiment(game, priors=priors | images.priors, outputs=images.outputs, metrics=default_metrics(spec))
 
 
 def _convolutional(config: Config, spec: DataSpec) -> tuple[nn.Module, nn.Module]:

@@ -75,7 +75,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         "discriminator": Player(("discriminator",), adam(config.rate_ratio * rate, betas)),
         "generator": Player(("generator",), adam(rate, betas)),
     }
-    draws: dict[str, Prior] = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
+    priors: dict[str, Prior] = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
     if config.networks == "perceptrons":
         refuse_switches(config, "take networks residual", ("average_halflife",))
         hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
@@ -84,7 +84,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         turns = Turn("discriminator", _critic(config.penalty), repeat=config.k), Turn("generator", fool(wasserstein))
         averages = {"generator": config.average_halflife}
         game = Game(networks, players=players, schedule=alternating(*turns), averages=averages)
-        return Experiment(game, draws=draws, answers=GENERATES, metrics=default_metrics(spec))
+        return Experiment(game, priors=priors, outputs=GENERATES, metrics=default_metrics(spec))
     try:
         generator = ResNetGenerator(config.latent, spec.shape, config.width)
         images = Images(config, spec, generator, ResNetDiscriminator(spec.shape, config.width))
@@ -99,7 +99,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ),
         averages=images.averages,
     )
-    return Experiment(game, draws=draws | images.draws, answers=images.answers, metrics=default_metrics(spec))
+    return Experiment(game, priors=priors | images.priors, outputs=images.outputs, metrics=default_metrics(spec))
 
 
 def _critic(penalty: float) -> Objective:
