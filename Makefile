@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUDGET ?= 45s
+SHARD ?= 1/1
 
 .PHONY: help demo test test-slow docs clean
 
 help:
 	@echo "make demo       train the default recipe on handwritten digits (a minute) and look at what it draws"
 	@echo "make test       everything CI runs: format, lint, types, tests, doctests, docs"
-	@echo "make test-slow  the same tests at full counts, and learning at full size"
+	@echo "make test-slow  the same tests at full counts, and learning at full size; SHARD=1/4 runs a quarter of them"
 	@echo "make docs       build the documentation into docs/_build"
 	@echo "make clean      remove what the others made (runs stay)"
 
@@ -32,11 +33,11 @@ test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow" --durations=10
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 
 test-slow: .venv/.installed-dev
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 -m slow --shard $(SHARD)
 
 docs: .venv/.installed-dev
 	$(BIN)/sphinx-build -W -b html docs docs/_build

@@ -90,3 +90,24 @@ def test_the_table_of_losses_is_the_table():
     for (*_, optimal, value), loss in zip(rows, ADVERSARIAL.values(), strict=True):
         assert optimal == loss.optimal
         assert eval(value.replace("2 log", "2 * log").replace("log 2", "log(2)"), {"log": math.log}) == loss.value
+
+
+def test_no_index_of_recipes_is_kept_by_hand():
+    """Adding a recipe edits neither README nor an index: groups are named, recipes are found."""
+    index = (ROOT / "docs" / "recipes" / "index.md").read_text()
+    tree = (ROOT / "README.md").read_text().split("## The tree")[1]
+    for path in (ROOT / "zerosum" / "recipes").glob("*/[a-z]*.py"):
+        assert f"\n{path.stem}\n" not in index
+        assert f"{path.stem}.py" not in tree
+        assert f"\n{path.parent.name}/*\n" in index
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "recipes").glob("*/*.md")), ids=name)
+def test_what_a_recipe_page_says_of_the_code_is_generated(page):
+    assert f"```{{recipe}} {page.stem}\n```" in page.read_text()
+
+
+def test_formulas_are_drawn_without_a_network():
+    configuration = (ROOT / "docs" / "conf.py").read_text()
+    assert 'html_math_renderer = "mathml"' in configuration
+    assert "mathjax" not in configuration
