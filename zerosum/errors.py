@@ -35,7 +35,7 @@ class RunError(ZerosumError):
 
 
 class Diverged(ZerosumError):
-    """Training left the numbers: no update of a player could be applied any more."""
+    """Training diverged: no update of a player could be applied any more."""
 
     exit_code = 5
 

@@ -49,7 +49,7 @@ def test_identity_14_the_conjugate_at_the_slope(name):
     """f*(f'(u)) = u f'(u) - f(u); f(1) = 0 but for the row of 2014, - log 4."""
     d = DIVERGENCES[name]
     u = U[U != 1] if name == "total_variation" else U  # |u - 1| has no slope at 1
-    assert torch.allclose(d.conjugate(d.slope(u)), u * d.slope(u) - d.f(u), atol=1e-12)
+    assert torch.allclose(d.conjugate(d.derivative(u)), u * d.derivative(u) - d.f(u), atol=1e-12)
     assert float(d.f(torch.ones((), dtype=torch.float64))) == pytest.approx(-math.log(4) if name == "gan" else 0)
     assert d.pair().value == pytest.approx(math.log(4) if name == "gan" else 0)
 
@@ -58,7 +58,7 @@ def test_identity_14_the_conjugate_at_the_slope(name):
 def test_the_slope_is_the_derivative(name):
     d, u = DIVERGENCES[name], U[U != 1].requires_grad_()
     (slope,) = torch.autograd.grad(d.f(u).sum(), u)
-    assert torch.allclose(d.slope(u), slope)
+    assert torch.allclose(d.derivative(u), slope)
 
 
 @names

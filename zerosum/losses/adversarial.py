@@ -2,7 +2,7 @@ r"""Adversarial losses: what the discriminator and the generator descend, on log
 
 A logit is the discriminator's output before the sigmoid, :math:`D(x) = \sigma(a(x))`; :math:`\mathrm{sp}(t) =
 \log(1 + e^t)` is the softplus, so :math:`-\log D = \mathrm{sp}(-a)` and :math:`-\log(1 - D) = \mathrm{sp}(a)` are
-finite with finite gradients at any logit. P is the law of the data, Q the generator's.
+finite with finite gradients at any logit. P is the distribution of the data, Q the generator's.
 """
 
 from __future__ import annotations
@@ -119,9 +119,9 @@ r"""Margins of 1: :math:`L_D = E_P [1 - a]_+ + E_Q [1 + a]_+`, :math:`L_G = -E_Q
 :math:`L_D = 2 - 2\,\mathrm{TV}(P, Q)`. Geometric GAN (Lim and Ye, 2017), https://arxiv.org/abs/1705.02894"""
 
 wasserstein = AdversarialLoss("wasserstein", _difference, _lower, "Kantorovich's potential", 0)
-r"""A difference of means: :math:`L_D = E_Q\, a - E_P\, a`, :math:`L_G = -E_Q\, a`. Among critics of slope at most 1
-the best has :math:`L_D = -W_1(P, Q)`; without something to keep the slope (a penalty, clipping, spectral norms) there
-is no best. Wasserstein GAN (Arjovsky et al., 2017), https://arxiv.org/abs/1701.07875"""
+r"""A difference of means: :math:`L_D = E_Q\, a - E_P\, a`, :math:`L_G = -E_Q\, a`. Among critics of gradient norm at
+most 1 the best has :math:`L_D = -W_1(P, Q)`; without a bound on the gradient (a penalty, clipping, spectral norms)
+there is no best. Wasserstein GAN (Arjovsky et al., 2017), https://arxiv.org/abs/1701.07875"""
 
 
 def energy(margin: float) -> AdversarialLoss:

@@ -1,4 +1,4 @@
-r"""Rules that compare two laws by samples of either: losses whose best critic is the log ratio, and matched moments.
+r"""Comparisons of two distributions by samples: losses whose best critic is the log ratio, and matched moments.
 
 Each rule of :data:`COMPARISONS` is a loss of a critic's output :math:`a`, and least at :math:`a = \log P/Q`.
 So any rule goes with any generator's loss that takes the log ratio: ``minimax``, ``nonsaturating``,
@@ -95,16 +95,16 @@ COMPARISONS: dict[str, Comparison] = {
 
 
 def mmd(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Tensor:
-    r"""Squared maximum mean discrepancy of two laws, unbiased, by a sum of Gaussian kernels.
+    r"""Squared maximum mean discrepancy of two distributions, unbiased, by a sum of Gaussian kernels.
 
     .. math::
         \frac{1}{n(n-1)} \sum_{i \ne j} k(x_i, x_j) + \frac{1}{m(m-1)} \sum_{i \ne j} k(y_i, y_j)
         - \frac{2}{nm} \sum_{i, j} k(x_i, y_j), \qquad k(x, y) = \sum_s e^{-\|x - y\|^2 / 2 s^2}
 
-    Its mean is 0 where the laws are one and positive elsewhere; a single value may be negative.
+    Its mean is 0 where the distributions are equal and positive elsewhere; a single value may be negative.
 
     Arguments:
-        x: Examples of one law, (n, ...), n > 1.
+        x: Examples of one distribution, (n, ...), n > 1.
         y: Of the other, (m, ...), m > 1.
         bandwidths: Every s, in units of the distance between examples.
 

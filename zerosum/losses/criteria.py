@@ -44,7 +44,7 @@ def self_contrastive(model: LogDensity, real: Tensor, fake: Tensor) -> dict[str,
     The loss is 2 log 2 whatever the model: its value says nothing, its gradient is maximum likelihood's.
 
     Arguments:
-        model: :math:`\log p`, whose parameters are to be moved; normalised, or its examples are not its law's.
+        model: :math:`\log p`, whose parameters are to be moved; normalised, or its examples have another distribution.
         real: Examples of P, (N, ...).
         fake: Examples of the model, (M, ...); they get no gradient.
 

@@ -33,7 +33,7 @@ class FDivergence:
     Arguments:
         name: The field's name.
         f: :math:`f(u)`, convex, for u > 0.
-        slope: :math:`f'(u)`, the best T where P / Q = u.
+        derivative: :math:`f'(u)`, the best T where P / Q = u.
         output: :math:`T = g_f(v)`, rising.
         conjugate: :math:`f^*(t)`, for t that ``output`` reaches.
         second: :math:`f^*(g_f(v))` in one piece.
@@ -42,7 +42,7 @@ class FDivergence:
 
     name: str
     f: Function
-    slope: Function
+    derivative: Function
     output: Function
     conjugate: Function
     second: Function
@@ -60,7 +60,7 @@ class FDivergence:
     @property
     def threshold(self) -> float:
         """Of T: above it an example is more likely real than generated, :math:`f'(1)`."""
-        return float(self.slope(torch.ones((), dtype=torch.float64)))
+        return float(self.derivative(torch.ones((), dtype=torch.float64)))
 
     def pair(self, trick: bool = False) -> AdversarialLoss:
         r"""The losses of a GAN on this divergence: the critic raises the bound, the generator lowers it.

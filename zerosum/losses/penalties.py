@@ -1,8 +1,8 @@
-r"""Penalties on a critic's slope, its answers and its weights.
+r"""Penalties on a critic's gradient, its outputs and its weights.
 
 Scale: R1 and R2 are :math:`\tfrac12 E\|\nabla_x a\|^2`, so that the recipe's factor is the papers' :math:`\gamma` in
 :math:`\tfrac\gamma2 E\|\nabla_x a\|^2`. The others have no half in their papers and none here: the recipe's factor is
-the paper's :math:`\lambda`, half a :math:`\gamma`. The norm is over all of an example's axes, and the slope that of the
+the paper's :math:`\lambda`, half a :math:`\gamma`. The norm is over all of an example's axes, of the gradient of the
 logit, never of a probability.
 """
 
@@ -20,7 +20,7 @@ Critic = Callable[[Tensor], Tensor]
 
 
 def squared_gradient_norm(logits: Tensor, points: Tensor) -> Tensor:
-    r"""Squared slope of every example's logit, :math:`\|\nabla_x a(x_i)\|^2`, differentiable.
+    r"""Squared gradient norm of every example's logit, :math:`\|\nabla_x a(x_i)\|^2`, differentiable.
 
     Arguments:
         logits: The critic at the points, (N,) or (N, 1), example i depending on point i alone.
@@ -35,8 +35,8 @@ def squared_gradient_norm(logits: Tensor, points: Tensor) -> Tensor:
         >>> squared_gradient_norm(x.sum(1), x).detach()
         tensor([2., 2.])
     """
-    (slope,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-    return slope.square().flatten(1).sum(1)
+    (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
+    return gradient.square().flatten(1).sum(1)
 
 
 def r1(critic: Critic, real: Tensor) -> Tensor:
@@ -77,12 +77,12 @@ def gradient_penalty(critic: Critic, points: Tensor, one_sided: bool = False) ->
 
     Arguments:
         critic: Maps (N, ...) to (N,) or (N, 1), unbounded, example i depending on point i alone: no batch norm.
-        points: Where the slope is taken, (N, ...); in the paper between real and generated examples, by
+        points: Where the gradient is taken, (N, ...); in the paper between real and generated examples, by
             :func:`interpolate`.
-        one_sided: Punish slopes above 1 alone, :math:`E [\|\nabla_x a(x)\| - 1]_+^2`.
+        one_sided: Penalise norms above 1 alone, :math:`E [\|\nabla_x a(x)\| - 1]_+^2`.
 
     Returns:
-        Scalar. Where the slope is 0 the norm's derivative is taken as 0.
+        Scalar. Where the gradient is 0 the norm's derivative is taken as 0.
 
     References:
         | Improved Training of Wasserstein GANs (Gulrajani et al., 2017), eq. 3
@@ -172,8 +172,8 @@ def path_lengths(images: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         tensor([5.])
     """
     pixels = images.shape[-2] * images.shape[-1]
-    (slope,) = torch.autograd.grad((images * noise).sum() / math.sqrt(pixels), w, create_graph=True)
-    squared = slope.square().sum(-1).view(len(w), -1).mean(1)
+    (gradient,) = torch.autograd.grad((images * noise).sum() / math.sqrt(pixels), w, create_graph=True)
+    squared = gradient.square().sum(-1).view(len(w), -1).mean(1)
     moves = squared > 0
     return torch.where(moves, squared, 1).sqrt() * moves
 

@@ -1,4 +1,4 @@
-"""Priors: laws that latents (and codes, and mixing weights) are drawn from.
+"""Priors: distributions that latents (and codes, and mixing weights) are drawn from.
 
 A prior is a function ``(n, generator) -> (n, ...)``. The generator says where the numbers come from and on which
 device they live; :mod:`zerosum.training.batches` keys it by what the draw is for.
@@ -71,9 +71,9 @@ class Normal:
 class TruncatedNormal:
     r"""Standard normal given that it is at most ``threshold`` from 0, in each of ``dim`` coordinates.
 
-    For samples of a generator trained on :class:`Normal` latents: a lower threshold buys likelier images with less
-    variety. What is drawn has the place in its law that :class:`Normal` draws of the same generator have in theirs, so
-    that nothing is drawn twice and samples of one seed are alike at every threshold.
+    The truncation trick: for a generator trained on :class:`Normal` latents, a lower threshold trades diversity for
+    fidelity. A value has the quantile that :class:`Normal` draws from the same generator have in their distribution,
+    so that nothing is drawn twice and samples of one seed are alike at every threshold.
 
     Arguments:
         dim: Coordinates.
