@@ -147,7 +147,7 @@ def test_a_perfect_answerer_is_judged_perfect_and_the_mean_is_not():
 
     answerers = {"generator": Right(), "regressor": Middle(), "flat_generator": Middle()}
     circle.game.networks = circle.game.networks.replace(answerers)
-    found = circle.judge()
+    found = circle.evaluate()
     assert found["answers near a right one"] == 1
     assert found["right answers used"] == 4
     assert found["rarest answer's share, in fair shares"] > 0.9

@@ -74,7 +74,7 @@ def play(config: Config) -> Exhibit:
     for mark in rounds:
         circle.play(mark - circle.game.round)
         film.append((f"round {mark:,}", circle.picture()))
-    found = circle.judge()
+    found = circle.evaluate()
     shown = Exhibit(
         "One question, many right answers",
         f"The regressor answers {found['distance of the regressor from the middle']:.3f} from the middle of the "
@@ -217,7 +217,7 @@ class Circle:
         angle = 2 * math.pi * torch.arange(self.config.answers) / self.config.answers
         return torch.stack([angle.cos(), angle.sin()], 1)
 
-    def judge(self) -> dict[str, float]:
+    def evaluate(self) -> dict[str, float]:
         """What the claim says, in numbers."""
         batch, given = self.answered(10_000)
         squared, gan, flat = given.values()

@@ -1,8 +1,8 @@
-r"""The smallest GAN: data at 0, a generator at theta, a discriminator with the one slope psi.
+r"""The smallest GAN: data at 0, a generator at theta, a discriminator with the one weight psi.
 
 By gradient descent on the minimax losses it circles the equilibrium and leaves it at every step size; the
-non-saturating generator comes nearer, ever more slowly, and then circles too. A penalty on the discriminator's slope at
-the data (R1) makes it converge at a constant rate.
+non-saturating generator comes nearer, ever more slowly, and then circles too. A penalty on the discriminator's gradient
+at the data (R1) makes it converge at a constant rate.
 
 References:
     | Which Training Methods for GANs do actually Converge? (Mescheder et al., 2018), sections 2 and 3
@@ -71,7 +71,7 @@ def play(config: Config) -> Exhibit:
     )
     shown.plot(
         "portrait",
-        portrait(orbits, _field, 2.0, "theta, where the generator is", "psi, the discriminator's slope"),
+        portrait(orbits, _field, 2.0, "theta, where the generator is", "psi, the discriminator's weight"),
         f"{config.rounds} rounds from (1, 1); arrows show where minimax players want to go.",
     )
     shown.table("Eigenvalues of a round at the equilibrium", rows)

@@ -1,7 +1,7 @@
-r"""A GAN on the line learns: the data's law, the generator's, the discriminator and the map from z to x, as a film.
+r"""A GAN on the line learns: both distributions, the discriminator and the map from z to x, as a film.
 
-The discriminator learns P / (P + Q), the share of real examples at x, and its slope tells the generator which way its
-examples have to go; where the laws are equal it is 1/2 everywhere.
+The discriminator learns P / (P + Q), the share of real examples at x, and its gradient tells the generator which way
+its examples have to go; where the distributions are equal it is 1/2 everywhere.
 
 References:
     | Generative Adversarial Networks (Goodfellow et al., 2014), figure 1, https://arxiv.org/abs/1406.2661
@@ -102,7 +102,7 @@ def play(config: Config) -> Exhibit:
     shown.heading("One round in slow motion")
     shown.text(
         f"From round {config.rounds // 20:,}. First the discriminator alone is trained to its best against a generator "
-        "that holds still: it tracks P / (P + Q), dotted. Then the generator alone moves, up the slope of D."
+        "that holds still: it tracks P / (P + Q), dotted. Then the generator alone moves, along the gradient of D."
     )
     for number, (name, svg) in enumerate(slow, 1):
         shown.plot(f"slow-{number}", svg, name)
@@ -146,7 +146,7 @@ class Process:
         def rule(rate: float) -> Update:
             return adam(exponential(rate, 0.02, horizon), (0.5, 0.999))
 
-        self.law = source.mixture
+        self.mixture = source.mixture
         self.game = Game(
             {"generator": mlp(widths, nn.Tanh), "discriminator": mlp(widths, nn.Tanh)},
             {
@@ -159,8 +159,8 @@ class Process:
             source, {"z": prior}, self.game.schedule, config.batch_size, config.seed, self.game.device
         )
         self._examples = 0
-        margin = 5 * self.law.std
-        low, high = float(self.law.means.min()) - margin, float(self.law.means.max()) + margin
+        margin = 5 * self.mixture.std
+        low, high = float(self.mixture.means.min()) - margin, float(self.mixture.means.max()) + margin
         self.span = min(low, -1.0), max(high, 1.0)  # generators begin near 0
         edges = torch.linspace(*self.span, BINS + 1)
         self.middles = (edges[1:] + edges[:-1]) / 2
@@ -184,7 +184,7 @@ class Process:
 
     def real(self, x: Tensor) -> Tensor:
         """The data's density, (N,) to (N,)."""
-        return self.law.log_density(x.unsqueeze(1)).exp().float()
+        return self.mixture.log_density(x.unsqueeze(1)).exp().float()
 
     @torch.no_grad()
     def chance(self, x: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ class Process:
         return float((self.chance(central) - 0.5).abs().max())
 
     def tracking(self) -> float:
-        """Root mean square of D - P / (P + Q), where either law has at least a hundredth of the greatest density."""
+        """Root mean square of D - P / (P + Q), where either density is at least a hundredth of the greatest."""
         real, generated = self.real(self.middles), self.generated()
         seen = real + generated > 0.01 * float((real + generated).max())
         error = self.chance(self.middles) - real / (real + generated)
@@ -265,7 +265,7 @@ def _spaced(rounds: int, frames: int) -> set[int]:
 
 
 def _quantiles(count: int) -> Tensor:
-    """The middles of equal parts of the standard normal law, (count, 1)."""
+    """The middles of equal parts of the standard normal distribution, (count, 1)."""
     levels = (torch.arange(count, dtype=torch.float64) + 0.5) / count
     normal: Tensor = torch.special.ndtri(levels)
     return normal.float().unsqueeze(1)

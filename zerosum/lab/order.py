@@ -101,7 +101,8 @@ def play(config: Config) -> Exhibit:
     shown.text(
         "Rock, paper, scissors: who has to show a move first loses, so min max is 1 and max min is -1 for single "
         "moves. For mixed strategies both are 0, at one third each. Answering what the other has played so far leads "
-        "there on average, while the moves themselves circle for ever: averages are judged, last moves are not."
+        "there on average, while the moves themselves circle for ever: the theorem is about averages, not about last "
+        "iterates."
     )
     shown.table("Rock, paper, scissors", matrix_rows())
     shown.heading("At the equilibrium nothing holds the generator")

@@ -1,7 +1,7 @@
 r"""A discriminator is a ratio of densities: the best one's logit is log P / Q, and divergences are means of it.
 
-Nothing but examples is seen, yet a classifier that tells the laws apart knows their ratio at every point: so KL, the
-reverse KL and Jensen-Shannon can be estimated between laws whose densities nobody can write down.
+A classifier sees nothing but examples, yet it learns the ratio of the two densities at every point: so KL, reverse KL
+and Jensen-Shannon can be estimated between distributions whose densities nobody can write down.
 
 References:
     | Generative Adversarial Networks (Goodfellow et al., 2014), proposition 1, https://arxiv.org/abs/1406.2661
@@ -37,7 +37,7 @@ class Config:
     updates: Count = 4000
     """The most each critic is trained for; it stops where it no longer improves on held-out examples [updates]."""
     n: Count = 200_000
-    """Examples of either law to learn from, and as many others to judge by."""
+    """Examples of each distribution to learn from, and as many others to evaluate by."""
     seed: NonNegativeCount = 0
     """Of the critics and of everything drawn."""
 
@@ -57,7 +57,7 @@ def play(config: Config) -> Exhibit:
     for place, (m, s, mu, sigma) in enumerate(PAIRS):
         p, q = gaussian(m, s), gaussian(mu, sigma)
         draw = torch.Generator().manual_seed(1000 * config.seed + place)
-        real, fake, fresh_real, fresh_fake = (law.sample(config.n, draw)[0] for law in (p, q, p, q))
+        real, fake, fresh_real, fresh_fake = (mixture.sample(config.n, draw)[0] for mixture in (p, q, p, q))
         critic = train_critic(real, fake, config.updates, config.seed)
         found = estimates(critic(fresh_real), critic(fresh_fake))
         name = f"N({m:g}, {s:g}) against N({mu:g}, {sigma:g})"
@@ -82,7 +82,7 @@ def play(config: Config) -> Exhibit:
     worst = max(abs(float(str(row["off by"]))) for row in rows if row["divergence"] == "JS(P, Q)")
     shown = Exhibit(
         "A discriminator is a ratio of densities",
-        f"From {config.n:,} examples of either law the critics find Jensen-Shannon divergences to {worst:.4f} nats.",
+        f"From {config.n:,} examples of each the critics find Jensen-Shannon divergences to {worst:.4f} nats.",
     )
     shown.heading("The logit and the exact log ratio")
     for figure in plots:
@@ -92,7 +92,7 @@ def play(config: Config) -> Exhibit:
         "Estimates are means over examples that the critics have not seen; on those they learned from they would be "
         "too large. The standard error is that of the mean alone: an imperfect critic comes on top, most of all in "
         "KL(Q, P) where Q is wide, since there the logit is a parabola whose far ends few examples have taught. Curves "
-        "are drawn where either law has a density above 0.0001."
+        "are drawn where either distribution has a density above 0.0001."
     )
     return shown
 
@@ -102,8 +102,8 @@ def exact(p: GaussianMixture, q: GaussianMixture) -> dict[str, float]:
     log_p, log_q = p.log_density(LINE), q.log_density(LINE)
     log_mean = torch.logaddexp(log_p, log_q) - math.log(2)
 
-    def mean(law: Tensor, of: Tensor) -> float:
-        return float(torch.trapezoid(law.exp() * of, LINE.squeeze(1)))
+    def mean(log_density: Tensor, of: Tensor) -> float:
+        return float(torch.trapezoid(log_density.exp() * of, LINE.squeeze(1)))
 
     return {
         "js": (mean(log_p, log_p - log_mean) + mean(log_q, log_q - log_mean)) / 2,

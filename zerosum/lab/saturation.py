@@ -47,14 +47,14 @@ def play(config: Config) -> Exhibit:
     for name, loss in losses.items():
         points = logits.clone().requires_grad_()
         worth = torch.stack([loss.generator(a.view(1)) for a in points])
-        (slope,) = torch.autograd.grad(worth.sum(), points)
+        (gradient,) = torch.autograd.grad(worth.sum(), points)
         alike = next((other for other, curve in curves.items() if torch.equal(curve, worth)), None)
         if alike is not None:  # some pairs differ in the discriminator alone
             curves[f"{alike}, {name}"] = curves.pop(alike)
             pulls[f"{alike}, {name}"] = pulls.pop(alike)
         else:
             curves[name] = worth.detach()
-            pulls[name] = slope.abs().clamp(min=1e-6).log10()
+            pulls[name] = gradient.abs().clamp(min=1e-6).log10()
         rows.append({"generator loss": name} | {f"D = {d:g}": _pull(loss, d) for d in (1e-4, 0.01, 0.5, 0.99, 0.9999)})
 
     def drawn(lines: dict[str, Tensor]) -> dict[str, list[list[tuple[float, float]]]]:
@@ -88,5 +88,5 @@ def play(config: Config) -> Exhibit:
 
 def _pull(loss: AdversarialLoss, chance: float) -> float:
     a = torch.tensor([math.log(chance / (1 - chance))], dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad(loss.generator(a), a)
-    return float(slope)
+    (gradient,) = torch.autograd.grad(loss.generator(a), a)
+    return float(gradient)
