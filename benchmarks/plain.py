@@ -96,7 +96,7 @@ def engine(
     device: torch.device = CPU,
     mode: Mode = "eager",
     precision: Precision = "float32",
-    shared: str | None = None,
+    shared: bool = False,
     capture: Capture | None = None,
 ) -> timing.Contestant:
     """As it is trained.
@@ -107,12 +107,12 @@ def engine(
         device: Where.
         mode: How rounds are run.
         precision: Of products.
-        shared: ``by turns`` or ``at once`` where the generated examples serve both players.
-        capture: RunLogger rounds, where that is not torch's.
+        shared: Whether the generated examples of a round serve both players.
+        capture: Records rounds, where that is not torch's.
     """
     experiment, builder, settings = made(system, data, device)
-    if shared is not None:
-        system.shared(experiment, at_once=shared == "at once")
+    if shared:
+        system.shared(experiment)
         builder = BatchBuilder(data, experiment.priors, experiment.game.schedule, settings.batch_size, SEED, device)
     game = experiment.game
     if capture is not None:
@@ -257,12 +257,12 @@ def classes(
         data: On the device.
         device: Where.
         modes: Of the engine, eager first.
-        capture: RunLogger rounds in mode graph, where that is not torch's.
+        capture: Records rounds in mode graph, where that is not torch's.
     """
     system = SYSTEMS[name]
 
-    def ours(precision: Precision = "float32", shared: str | None = None) -> dict[str, timing.Contestant]:
-        label = "zerosum" if shared is None else f"zerosum, {shared}"
+    def ours(precision: Precision = "float32", shared: bool = False) -> dict[str, timing.Contestant]:
+        label = "zerosum, by turns" if shared else "zerosum"
         return {f"{label}, {mode}": engine(system, data, device, mode, precision, shared, capture) for mode in modes}
 
     same = {"plain": loop(system, data, device), "plain, fused optimizer": loop(system, data, device, fused=True)}
@@ -277,10 +277,8 @@ def classes(
             **ours("bfloat16"),
         },
     }
-    if system.alone is not None:
-        found["shared"] = {"plain": loop(system, data, device, reuse=True), **ours(shared="by turns")}
-        if system.alone:
-            found["shared"] |= ours(shared="at once")
+    if system.shares:
+        found["shared"] = {"plain": loop(system, data, device, reuse=True), **ours(shared=True)}
     return found
 
 

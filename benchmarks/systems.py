@@ -24,7 +24,7 @@ from torch.nn.functional import pad, softplus
 from zerosum import api, recipes
 from zerosum.data import Arrays, DataSpec, open_data
 from zerosum.data.transforms import to_symmetric
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating, shared_backward
+from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import gradient_penalty, interpolate, nonsaturating, wasserstein
 from zerosum.networks import dcgan_discriminator, dcgan_generator, gan2014, mlp
 from zerosum.networks.maxout import Maxout
@@ -50,8 +50,7 @@ class System:
         hand: Its round on the experiment's networks by ``torch.optim``, fused or as it comes.
         side: Of the images.
         inward: From images in [0, 1] to what the discriminator sees.
-        alone: Whether examples do not see each other in the discriminator, so that one way back can serve both players.
-            None where the generated examples of a round cannot serve both at all.
+        shares: Whether the generated examples of a round can serve both players.
     """
 
     text: str
@@ -59,36 +58,27 @@ class System:
     hand: Callable[..., Round]
     side: int = 28
     inward: Callable[[Tensor], Tensor] = lambda x: x
-    alone: bool | None = None
+    shares: bool = False
 
-    def shared(self, experiment: Experiment, at_once: bool) -> Experiment:
-        """Another algorithm: both players see the same generated examples.
+    def shared(self, experiment: Experiment) -> Experiment:
+        """Another algorithm: both players see the same generated examples, one after the other.
 
         Args:
             experiment: As it was made; changed.
-            at_once: Both move at the same parameters, with one way back; else one after the other.
         """
 
         def prepare(net: Networks, batch: Batch) -> Batch:
-            fake = net.generator(batch["z"])
-            if not at_once:
-                return {"fake": fake}
-            real_logit = net.discriminator(self.inward(batch["x"]))
-            return {"fake": fake, "real_logit": real_logit, "fake_logit": net.discriminator(fake)}
+            return {"fake": net.generator(batch["z"])}
 
         def apart(net: Networks, batch: Batch) -> Terms:
-            if at_once:
-                return nonsaturating.discriminator(batch["real_logit"], batch["fake_logit"])
             real = net.discriminator(self.inward(batch["x"]))
             return nonsaturating.discriminator(real, net.discriminator(batch["fake"].detach()))
 
         def fool(net: Networks, batch: Batch) -> Terms:
-            return {
-                "fool": nonsaturating.generator(batch["fake_logit"] if at_once else net.discriminator(batch["fake"]))
-            }
+            return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
         turns = Turn("discriminator", apart), Turn("generator", fool)
-        experiment.game.schedule = (shared_backward if at_once else alternating)(*turns, prepare=prepare)
+        experiment.game.schedule = alternating(*turns, prepare=prepare)
         return experiment
 
 
@@ -293,12 +283,12 @@ def both_at_once(game: Game, config: Any, fused: bool) -> Round:
 LATENT: dict[str, Prior] = {"z": Uniform(-1, 1, 100)}
 
 SYSTEMS = {
-    "a": System("vanilla: perceptrons", recipe("vanilla"), by_turns(), alone=True),
+    "a": System("vanilla: perceptrons", recipe("vanilla"), by_turns(), shares=True),
     "b": System(
         "the networks of 2014, Adam",
         experiment(of_2014, Settings(100), discriminate, generate, LATENT),
         by_turns(),
-        alone=True,
+        shares=True,
     ),
     "c": System(
         "DCGAN 32x32",
@@ -306,7 +296,7 @@ SYSTEMS = {
         by_turns(inward=to_symmetric),
         side=32,
         inward=to_symmetric,
-        alone=False,
+        shares=True,
     ),
     "d": System(
         "WGAN-GP: perceptrons",

@@ -11,7 +11,7 @@ import torch
 
 import zerosum as zs
 from zerosum.errors import ConfigError, DataError, RunError, Unsupported
-from zerosum.game import game
+from zerosum.game import execution
 from zerosum.profiling import autotune as trials
 from zerosum.training import log
 from zerosum.training.folder import read_record
@@ -204,8 +204,8 @@ def test_the_same_call_with_a_toy_spelled_otherwise_is_the_same_run():
 
 
 def test_compile_mode_is_recorded(monkeypatch):
-    """The round itself is compiled in tests/game/test_modes.py."""
-    monkeypatch.setattr(game, "compiled", lambda run: run)
+    """The round itself is compiled in tests/game/test_execution.py."""
+    monkeypatch.setattr(execution, "compiled", lambda run: run)
     train(mode="compile")
     record = read_record(Path("run"))
     assert record["mode"] == "compile"
@@ -342,7 +342,7 @@ def test_mode_auto_says_why_and_is_recorded(capsys):
 def test_mode_auto_compiles_where_a_trial_shows_that_it_pays(monkeypatch):
     monkeypatch.setattr(trials, "mode", lambda *facts: ("compile", f"{facts[-1]():.1f} times as fast"))
     monkeypatch.setattr(trials, "rates", lambda ways: [10.0, 13.0])
-    monkeypatch.setattr(game, "compiled", lambda run: run)
+    monkeypatch.setattr(execution, "compiled", lambda run: run)
     train(mode="auto", rounds=5)
     record = read_record(Path("run"))
     assert (record["mode"], record["mode_reason"]) == ("compile", "1.3 times as fast")

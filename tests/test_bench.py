@@ -14,7 +14,7 @@ from zerosum import runtime
 from zerosum.api import benches
 from zerosum.api.benches import Row, advise
 from zerosum.errors import ConfigError
-from zerosum.game import Game, game as games
+from zerosum.game import Game, execution
 from zerosum.profiling.flops import work_of
 
 SMALL = {"batch_size": 16, "hidden": 8, "latent": 4}
@@ -103,7 +103,7 @@ def played(made):
 
 def test_other_precisions_and_modes_where_the_engine_has_them(monkeypatch):
     monkeypatch.setattr(Game, "precision", "float32", raising=False)
-    monkeypatch.setattr(games, "compiled", lambda run: run)
+    monkeypatch.setattr(execution, "compiled", lambda run: run)
     measured = zs.bench("vanilla", threads=1, compile=True, **SMALL)
     assert [(row.mode, row.precision, row.operators is None) for row in measured.rows] == [
         ("eager", "float32", False), ("compile", "float32", True),
@@ -116,7 +116,7 @@ def test_what_cannot_be_played_is_left_out_and_said(monkeypatch):
     def refuse(run):
         raise ValueError("this torch cannot.")
 
-    monkeypatch.setattr(games, "compiled", refuse)
+    monkeypatch.setattr(execution, "compiled", refuse)
     measured = zs.bench("vanilla", threads=1, compile=True, **SMALL)
     assert "compile" not in [row.mode for row in measured.rows]
     assert "compile in float32, threads 1, is left out: this torch cannot." in measured.notices

@@ -74,6 +74,37 @@ def test_what_is_open_to_all_imports_nothing_of_ours(file):
     assert list(imports(PACKAGE / file)) == []
 
 
+def modules(path):
+    """Modules of ours that a file imports, by the files they are: of a room its `__init__`, or the submodule."""
+    for module, names in imports(path):
+        base = PACKAGE.parent / module.replace(".", "/")
+        if base.with_suffix(".py").exists():
+            yield base.with_suffix(".py")
+            continue
+        for name in names or ("__init__",):
+            yield base / f"{name}.py" if (base / f"{name}.py").exists() else base / "__init__.py"
+
+
+def test_there_is_no_circle_between_files():
+    """Imports inside functions and under TYPE_CHECKING count. An `__init__` re-exports its room and is left out."""
+    graph = {path: {m for m in modules(path) if m.name != "__init__.py"} for path, _ in files()}
+    done, trail = set(), []
+
+    def visit(path):
+        if path in trail:
+            circle = [p.relative_to(PACKAGE).as_posix() for p in [*trail[trail.index(path) :], path]]
+            raise AssertionError(f"circle: {' -> '.join(circle)}")
+        if path not in done:
+            trail.append(path)
+            for imported in sorted(graph[path]):
+                visit(imported)
+            trail.pop()
+            done.add(path)
+
+    for path in sorted(graph):
+        visit(path)
+
+
 def test_no_recipe_imports_another():
     for path in (PACKAGE / "recipes").glob("*/*.py"):
         for module, _ in imports(path):

@@ -25,20 +25,20 @@ def test_gradients_are_those_of_the_sum_of_terms_for_the_mover_alone():
     game, builder = plain_gan()
     turn = game.schedule.turns[1]
     (batch,) = builder.batches(0, 0)[1]
-    terms, slopes = gradients(game, turn, batch)
+    terms, found = gradients(game, turn, batch)
     assert list(terms) == ["fool"]
     expected = torch.autograd.grad(generator(game.networks, batch)["fool"], list(game.networks.generator.parameters()))
-    assert same(slopes, expected)
+    assert same(found, expected)
     assert all(p.grad is None for n in game.networks.values() for p in n.parameters())
 
 
 def test_gain_scales_the_gradient_but_not_the_term():
     game, builder = plain_gan()
     (batch,) = builder.batches(0, 0)[1]
-    terms, slopes = gradients(game, Turn("generator", generator, gain=3.0), batch)
-    plain_terms, plain_slopes = gradients(game, Turn("generator", generator), batch)
+    terms, found = gradients(game, Turn("generator", generator, gain=3.0), batch)
+    plain_terms, plain_found = gradients(game, Turn("generator", generator), batch)
     assert torch.equal(terms["fool"], plain_terms["fool"])
-    for a, b in zip(slopes, plain_slopes, strict=True):
+    for a, b in zip(found, plain_found, strict=True):
         torch.testing.assert_close(a, 3 * b)
 
 
@@ -55,7 +55,7 @@ def test_identity_23_a_lazy_penalty_has_the_mean_of_one_in_every_round():
         sums = []
         for turn in (eager, lazy):
             due = [round for round in range(first, first + 4) if turn.due(round)]
-            sums.append([sum(slopes) for slopes in zip(*(gradients(game, turn, batch)[1] for _ in due), strict=True)])
+            sums.append([sum(each) for each in zip(*(gradients(game, turn, batch)[1] for _ in due), strict=True)])
         for a, b in zip(*sums, strict=True):
             torch.testing.assert_close(a, b)
 
@@ -64,8 +64,8 @@ def test_a_turn_changes_only_its_players_parameters():
     game, builder = plain_gan()
     before = {name: copies(network) for name, network in game.networks.items()}
     turn = game.schedule.turns[0]
-    _, slopes = gradients(game, turn, builder.batches(0, 0)[0][0])
-    game.descend("discriminator", slopes)
+    _, found = gradients(game, turn, builder.batches(0, 0)[0][0])
+    game.descend("discriminator", found)
     assert same(copies(game.networks.generator), before["generator"])
     assert not same(copies(game.networks.discriminator), before["discriminator"])
 
@@ -128,9 +128,9 @@ def test_rule_3_an_unreached_parameter_counts_as_zero_when_another_turn_reaches_
     game = experiment.game
     batches = builder.batches(0, 0)
     game.play(batches, builder.examples(0))
-    _, slopes = gradients(game, game.schedule.turns[1], batches[1][0])
+    _, found = gradients(game, game.schedule.turns[1], batches[1][0])
     names = [name for name, _ in game.networks.discriminator.named_parameters()]
-    assert torch.equal(slopes[names.index("4.bias")], torch.zeros(1))
+    assert torch.equal(found[names.index("4.bias")], torch.zeros(1))
 
 
 def test_rule_3_a_parameter_no_turn_reaches_is_named():
@@ -200,8 +200,8 @@ def test_rule_4_passes_of_a_resting_player_write_buffers_but_no_parameters():
     experiment, builder = noisy_experiment()
     game = experiment.game
     before, running = copies(game.networks.generator), game.networks.generator[1].running_mean.clone()
-    _, slopes = gradients(game, game.schedule.turns[0], builder.batches(0, 0)[0][0])
-    game.descend("discriminator", slopes)
+    _, found = gradients(game, game.schedule.turns[0], builder.batches(0, 0)[0][0])
+    game.descend("discriminator", found)
     assert same(before, copies(game.networks.generator))
     assert not torch.equal(running, game.networks.generator[1].running_mean)
 

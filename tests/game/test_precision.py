@@ -1,4 +1,4 @@
-"""bfloat16: products and convolutions alone; what is compared, summed and kept is float32."""
+"""Precision: bfloat16 in products and convolutions alone; losses, sums and states are float32."""
 
 import copy
 
@@ -100,7 +100,7 @@ def test_gradients_agree_with_those_of_float32_to_the_precision_of_bfloat16():
     (exact, builder), (lower, _) = wgan_gp(), wgan_gp()
     lower.precision = "bfloat16"
     batch = builder.batches(0, 0)[0][0]
-    (_, a), (_, b) = (game.slopes(0, batch) for game in (exact, lower))
+    (_, a), (_, b) = (game.gradients(0, batch) for game in (exact, lower))
     a, b = torch.cat([g.flatten() for g in a]), torch.cat([g.flatten() for g in b])
     assert b.dtype == torch.float32
     assert float((a - b).norm() / a.norm()) < 0.03

@@ -35,5 +35,5 @@ def test_a_horizon_must_be_positive(make):
 
 
 def test_an_exponential_needs_positive_numbers():
-    with pytest.raises(ValueError, match=r"needs positive numbers, got first=0, factor=0.5"):
+    with pytest.raises(ValueError, match=r"needs positive numbers, got start=0, factor=0.5"):
         exponential(0, 0.5, examples=10)

@@ -8,9 +8,7 @@ from torch import nn
 
 from tests.games import bilinear, plain_gan, values
 from zerosum.data import Arrays, DataSpec
-from zerosum.game import Game, Player, Schedule, Turn, alternating, shared_backward, simultaneous
-from zerosum.game.schedules import Round
-from zerosum.losses import nonsaturating
+from zerosum.game import Game, Player, Round, Schedule, Turn, alternating, simultaneous
 from zerosum.networks import mlp
 from zerosum.sources import Uniform
 from zerosum.training import BatchBuilder
@@ -231,79 +229,3 @@ def test_a_stale_prepared_graph_raises_instead_of_mixing_weights():
     batch = {"x": torch.randn(4, 2), "z": torch.randn(4, 4)}
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         game.play([[batch], [batch]], 4)
-
-
-# One way back for both
-
-
-def logits(net, batch):
-    fake = net.generator(batch["z"])
-    return {"fake": fake, "real_logit": net.discriminator(batch["x"]), "fake_logit": net.discriminator(fake)}
-
-
-def tell_apart(net, batch):
-    return nonsaturating.discriminator(batch["real_logit"], batch["fake_logit"])
-
-
-def be_taken(net, batch):
-    return {"fool": nonsaturating.generator(batch["fake_logit"])}
-
-
-def prepared(schedule, generator=be_taken, **networks):
-    turns = (Turn("discriminator", tell_apart), Turn("generator", generator))
-    game, builder = plain_gan(schedule=schedule(*turns, prepare=logits), **networks)
-    for network in game.networks.values():
-        network.double()
-    game.to(game.device)
-    return game, builder
-
-
-def in_float64(builder, round, examples):
-    return [
-        [{k: v.double() if v.is_floating_point() else v for k, v in batch.items()} for batch in turn]
-        for turn in builder.batches(round, examples)
-    ]
-
-
-@pytest.mark.parametrize("parts", [1, 4])
-def test_one_way_back_gives_the_updates_of_both_at_once(parts):
-    (apart, builder), (shared, _) = prepared(simultaneous), prepared(shared_backward)
-    shared.micro_batches = parts
-    for r in range(20):
-        for game in (apart, shared):
-            game.play(in_float64(builder, r, 16 * r), 16)
-    for player in apart.players:
-        for a, b in zip(apart.moved_by(player), shared.moved_by(player), strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
-    assert apart.read().terms == pytest.approx(shared.read().terms, rel=1e-6)
-
-
-def test_one_way_back_holds_where_the_discriminator_has_won():
-    """Its slope at a logit of -200 is 0 in the numbers; the generator's is 1."""
-    game, builder = prepared(shared_backward)
-    with torch.no_grad():
-        game.networks.discriminator[-1].bias.fill_(-200)
-    game.play(in_float64(builder, 0, 0), 16)
-    reading = game.read()
-    assert reading.skipped == {"discriminator": 0, "generator": 0}
-    assert reading.terms["generator/fool"] > 190
-
-
-@pytest.mark.parametrize("fault", ["batch norm", "features"])
-def test_one_way_back_that_cannot_serve_both_is_found_in_round_0(fault):
-    def match(net, batch):
-        return {"match": (net.discriminator[0](batch["fake"]).mean(0) - 1).square().sum(), **be_taken(net, batch)}
-
-    if fault == "features":
-        game, builder = prepared(shared_backward, match)
-    else:
-        norm = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
-        game, builder = prepared(shared_backward, discriminator=norm)
-    with pytest.raises(ValueError, match="one way back cannot serve both: the gradient of 'generator' differs by"):
-        game.play(in_float64(builder, 0, 0), 16)
-
-
-def test_turns_that_share_a_way_back_are_single():
-    turn = Turn("discriminator", tell_apart, repeat=2)
-    with pytest.raises(ValueError, match="make one update each in every round; drop repeat"):
-        shared_backward(turn, Turn("generator", be_taken), prepare=logits)

@@ -24,8 +24,8 @@ def test_rule_4_still_leaves_no_trace_in_buffers():
 
 def test_still_reaches_the_live_parameters():
     network = nn.Linear(2, 1)
-    slopes = torch.autograd.grad(still(network)(torch.ones(1, 2)).sum(), list(network.parameters()))
-    assert torch.equal(slopes[0], torch.ones(1, 2))
+    found = torch.autograd.grad(still(network)(torch.ones(1, 2)).sum(), list(network.parameters()))
+    assert torch.equal(found[0], torch.ones(1, 2))
 
 
 def seeing_the_generator(net, batch):
@@ -75,9 +75,9 @@ def test_identity_32_bilinear_game_in_closed_form(steps, second_order):
         {"t": Player(("t",), sgd(0.1)), "p": Player(("p",), sgd(eta))},
         alternating(Turn("p", inner), Turn("t", outer)),
     )
-    terms, slopes = gradients(game, game.schedule.turns[1], {"examples": game.examples})
+    terms, found = gradients(game, game.schedule.turns[1], {"examples": game.examples})
     assert float(terms["f"].detach()) == pytest.approx(t * p + steps * eta * t**2, abs=1e-12)
-    assert float(slopes[0]) == pytest.approx(p + (1 + second_order) * steps * eta * t, abs=1e-12)
+    assert float(found[0]) == pytest.approx(p + (1 + second_order) * steps * eta * t, abs=1e-12)
     assert values(game) == (t, p)
 
 
@@ -98,8 +98,8 @@ def test_unrolled_steps_are_the_steps_that_would_be_played(update):
     ahead = unroll(game.networks, "discriminator", discriminator, batch, 2)
     predicted = {name: p.detach() for name, p in ahead.discriminator.parameters.items()}
     for _ in range(2):
-        _, slopes = gradients(game, game.schedule.turns[0], batch)
-        game.descend("discriminator", slopes)
+        _, found = gradients(game, game.schedule.turns[0], batch)
+        game.descend("discriminator", found)
     for name, p in game.networks.discriminator.named_parameters():
         torch.testing.assert_close(predicted[name], p.detach(), rtol=1e-5, atol=1e-7)
 
@@ -129,7 +129,7 @@ def test_rule_6_the_gradient_through_the_optimizer_is_that_of_finite_differences
         game.descend("discriminator", gradients(game, game.schedule.turns[0], batch)[1])
     objective = generator_unrolled(2, seeing_the_generator)
     (weight, *_) = game.networks.generator.parameters()
-    (slope,) = torch.autograd.grad(objective(game.networks, batch)["fool"], weight)
+    (gradient,) = torch.autograd.grad(objective(game.networks, batch)["fool"], weight)
 
     def value_at(i, j, offset):
         with torch.no_grad():
@@ -141,7 +141,7 @@ def test_rule_6_the_gradient_through_the_optimizer_is_that_of_finite_differences
 
     for i, j in ((0, 0), (3, 2), (11, 1)):
         difference = (value_at(i, j, 1e-6) - value_at(i, j, -1e-6)) / 2e-6
-        assert difference == pytest.approx(float(slope[i, j]), rel=1e-4, abs=1e-9)
+        assert difference == pytest.approx(float(gradient[i, j]), rel=1e-4, abs=1e-9)
 
 
 def test_a_parameter_that_networks_share_moves_in_all_of_them():
@@ -200,8 +200,8 @@ def test_a_spectral_norm_is_left_alone_by_looking_ahead():
     batch = builder.batches(0, 0)[0][0] | {"examples": game.examples}
     ahead = unroll(game.networks, "discriminator", seeing_the_generator, batch, 2)
     loss = nonsaturating.generator(ahead.discriminator(game.networks.generator(batch["z"])))
-    slopes = torch.autograd.grad(loss, game.moved_by("generator"))
-    assert all(slope.isfinite().all() for slope in slopes)
+    found = torch.autograd.grad(loss, game.moved_by("generator"))
+    assert all(g.isfinite().all() for g in found)
     assert all(torch.equal(b, before[name]) for name, b in game.networks.discriminator.named_buffers())
     play(game, builder, 1)
     assert not all(torch.equal(b, before[name]) for name, b in game.networks.discriminator.named_buffers())

@@ -18,8 +18,7 @@ from zerosum.api.builds import build
 from zerosum.api.options import Options, checked
 from zerosum.api.plans import Plan
 from zerosum.errors import ConfigError
-from zerosum.game import Game
-from zerosum.game.modes import Mode, Precision
+from zerosum.game import Game, Mode, Precision
 from zerosum.profiling import timing
 from zerosum.profiling.flops import Work, work_of
 from zerosum.profiling.forecast import peak_memory

@@ -10,7 +10,7 @@ import torch
 from zerosum import recipes
 from zerosum.data import Data, DataSpec
 from zerosum.errors import ConfigError, DataError
-from zerosum.game import coupled_turns
+from zerosum.game import batch_dependent_turns
 from zerosum.runtime import reseed
 from zerosum.training import BatchBuilder, Experiment
 
@@ -45,8 +45,8 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
     return experiment
 
 
-def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
-    """Players whose batch is more than its examples: micro-batches and ranks change what they play.
+def batch_dependent(module: ModuleType, config: Any, data: Data) -> list[str]:
+    """Players whose objectives are batch-dependent: micro-batches and ranks change the result.
 
     Arguments:
         module: The recipe.
@@ -59,4 +59,4 @@ def coupled(module: ModuleType, config: Any, data: Data) -> list[str]:
         builder = BatchBuilder(
             data, experiment.priors, game.schedule, 2 * (min(config.batch_size, 64) // 2), 0, game.device
         )
-        return [game.schedule.turns[place].player for place in coupled_turns(game, builder.batches(0, 0))]
+        return [game.schedule.turns[place].player for place in batch_dependent_turns(game, builder.batches(0, 0))]

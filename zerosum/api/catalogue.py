@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from zerosum import recipes
-from zerosum.api.builds import build, coupled
+from zerosum.api.builds import batch_dependent, build
 from zerosum.data import CATALOG, open_data
 from zerosum.game import Ramp, Turn
 from zerosum.metrics import METRICS
@@ -35,7 +35,7 @@ class Description:
         networks: Parameters of each network, and the half-life of its average where it has one.
         players: Which networks each moves, and by which rule.
         turns: Who plays, and what is particular about it.
-        coupled: Players whose batch is more than its examples: micro-batches and ranks change the result.
+        batch_dependent: Players with a batch-dependent objective: micro-batches and ranks change the result.
         outputs: What a trained model can be asked.
         settings: The paper's values.
     """
@@ -44,7 +44,7 @@ class Description:
     networks: dict[str, str]
     players: dict[str, str]
     turns: list[str]
-    coupled: list[str]
+    batch_dependent: list[str]
     outputs: list[str]
     settings: dict[str, Any]
 
@@ -69,7 +69,7 @@ def describe(recipe: str, data: str = "digits") -> Description:
         networks={name: f"{size:,} parameters{averaged.get(name, '')}" for name, size in sizes.items()},
         players={name: f"moves {', '.join(p.moves)} by {p.update.name}" for name, p in game.players.items()},
         turns=[f"{turn.player}{_particulars(turn)}" for turn in game.schedule.turns],
-        coupled=coupled(module, config, source),
+        batch_dependent=batch_dependent(module, config, source),
         outputs=list(experiment.outputs),
         settings=dataclasses.asdict(config),
     )

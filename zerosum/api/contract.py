@@ -17,8 +17,7 @@ from zerosum.api.builds import build
 from zerosum.api.options import checked
 from zerosum.data import open_data
 from zerosum.errors import Unsupported
-from zerosum.game import Game, gradients
-from zerosum.game.schedules import Round
+from zerosum.game import Game, Round, gradients
 from zerosum.training import BatchBuilder, Experiment, play_round
 from zerosum.training.experiment import WHY_NOT
 

@@ -15,7 +15,7 @@ import torch
 
 import zerosum
 from zerosum import recipes
-from zerosum.api.builds import build, coupled
+from zerosum.api.builds import batch_dependent, build
 from zerosum.api.memory import refuse_too_large, running_out
 from zerosum.api.options import Options, checked, seconds_of
 from zerosum.data import Data, open_data, own_of
@@ -155,10 +155,9 @@ class Plan:
             for count, what in ((record["ranks"], "ranks"), (record["micro_batches"], "micro-batches"))
             if count > 1
         ]
-        if apart and (players := coupled(self.module, self.config, self._open("train"))):
+        if apart and (players := batch_dependent(self.module, self.config, self._open("train"))):
             self.notices.append(
-                f"a batch is more than its examples ({', '.join(players)}): {' and '.join(apart)} play another game "
-                "than one."
+                f"batch-dependent objectives ({', '.join(players)}): {' and '.join(apart)} play another game than one."
             )
         ranks = Ranks.join(record["device"])
         try:
@@ -284,7 +283,7 @@ class Plan:
                 )
         if self.options.activation_checkpointing:
             for stage in experiment.stages:
-                stage.game.recompute_activations()
+                stage.game.enable_activation_checkpointing()
         return settle(experiment, settings)
 
     def _take_settings(self, folder: RunFolder, record: Mapping[str, Any], experiment: Experiment) -> list[str]:

@@ -28,11 +28,11 @@ def run(arguments: Sequence[str]) -> int:
     for number, text in enumerate(recipe.turns, 1):
         print(f"  turn {number}: {text}")
     print(f"  outputs: {', '.join(recipe.outputs)}")
-    if recipe.coupled:
-        who = ", ".join(recipe.coupled)
-        print(f"  a batch is more than its examples ({who}): micro-batches and ranks change the result")
+    if recipe.batch_dependent:
+        who = ", ".join(recipe.batch_dependent)
+        print(f"  batch-dependent objectives ({who}): micro-batches and ranks change the result")
     else:
-        print("  a batch is the mean of its examples: micro-batches and ranks do not change the result")
+        print("  no batch-dependent objective: micro-batches and ranks do not change the result")
     print("\nSettings (zerosum train, --help says what they are):")
     for name, value in recipe.settings.items():
         print(f"  {option(name, value):22} {_said(value)}")

@@ -1,4 +1,4 @@
-"""What is counted between two lines of the log, on the device: terms, updates, skipped updates."""
+"""The term accumulator: terms, updates and skipped updates between two lines of the log, on the device."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zerosum.game.networks import Terms
+from zerosum.game.turn import Terms
 from zerosum.runtime import mean_over_ranks
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What :meth:`TermAccumulator.read` returns, all since the last reading.
+    """Means and counts since the last reading, as :meth:`TermAccumulator.read` returns them.
 
     Attributes:
         terms: The mean of each term over every repeat and every lazy turn, by ``player/term``.
@@ -31,15 +31,15 @@ class TermAccumulator:
     """Sums of terms and counts of updates; nothing is copied to the host until :meth:`read`.
 
     Arguments:
-        players: Their names.
-        device: Where the terms are.
+        players: Names of the players.
+        device: The device of the terms.
     """
 
     def __init__(self, players: Iterable[str], device: torch.device):
         self._device = device
         self._updates = dict.fromkeys(players, 0)
         self._skipped = {player: torch.zeros((), device=device) for player in self._updates}
-        # Sums stay the tensors they are, so that a recorded round adds to them; what is counted is the host's.
+        # Sums stay the same tensors, so that a recorded round adds to them; counts are numbers of the host.
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
         self._places: dict[str, int] = {}
@@ -64,7 +64,7 @@ class TermAccumulator:
         """Count an update whose terms were added.
 
         Arguments:
-            player: Whose update it was.
+            player: The player that was updated.
             place: Of the turn in the schedule.
             names: Of its terms.
 
@@ -103,17 +103,17 @@ class TermAccumulator:
             total.copy_(mean)
 
     def state(self) -> dict[str, Tensor]:
-        """What must be kept for the next line of the log to be that of an unbroken run: 0-d tensors by name."""
+        """All that the next line of the log needs to equal that of an unbroken run: 0-d tensors by name."""
         kept = {f"skipped/{player}": count for player, count in self._skipped.items()}
         kept |= {f"updates/{player}": torch.tensor(count) for player, count in self._updates.items()}
         kept |= {f"sums/{term}": self._sums[term] for term in self._counts}
         return kept | {f"counts/{term}": torch.tensor(count) for term, count in self._counts.items()}
 
     def load_state(self, kept: Mapping[str, Tensor]) -> None:
-        """Take up what was kept by :meth:`state`, 0-d tensors.
+        """Load the tensors that :meth:`state` returned.
 
         Raises:
-            ValueError: It is that of other players.
+            ValueError: They are those of other players.
         """
         parts: dict[str, dict[str, Tensor]] = {"skipped": {}, "updates": {}, "sums": {}, "counts": {}}
         for name, value in kept.items():

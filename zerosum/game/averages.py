@@ -12,7 +12,7 @@ from zerosum.updates import Number
 
 
 def average_of(network: nn.Module) -> nn.Module:
-    """A copy to be averaged into: in evaluation mode, and nothing that is differentiated."""
+    """A copy of a network to be averaged into: in evaluation mode, without gradients."""
     average = copy.deepcopy(network).eval()
     for parameter in average.parameters():
         parameter.requires_grad_(False)
@@ -24,11 +24,11 @@ def move_average(average: nn.Module, network: nn.Module, halflife: Number, examp
     """Parameters move towards the network's by 1 - 2^(-examples / halflife); buffers are copied.
 
     Arguments:
-        average: Moved.
-        network: Where to.
-        halflife: Of a weight, in examples; a ramp is asked at the examples seen.
-        examples: That the round took.
-        seen: Before it.
+        average: The average, changed in place.
+        network: The network that is averaged.
+        halflife: Of a weight, in examples; a ramp is evaluated at the examples seen.
+        examples: Taken by the round.
+        seen: Examples before the round.
     """
     own: list[Tensor] = list(network.parameters())
     slow: list[Tensor] = list(average.parameters())

@@ -1,21 +1,51 @@
-"""What round 0 finds out about a recipe, once, so that every later round need not look."""
+"""Checks of a game: its names when it is made, its gradients in round 0, its state when it is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from zerosum.game.networks import Terms
+from zerosum.game.turn import Networks, Player, Schedule, Terms, Turn
+from zerosum.updates import Number
 
-if TYPE_CHECKING:
-    from zerosum.game.game import Player
-    from zerosum.game.schedules import Turn
+
+def check_names(
+    networks: Networks, players: Mapping[str, Player], schedule: Schedule, halflives: Mapping[str, Number]
+) -> None:
+    """Check that players, turns and averages fit the networks.
+
+    Arguments:
+        networks: Modules by name.
+        players: The players by name.
+        schedule: Its turns are checked.
+        halflives: Of the averages, by network.
+
+    Raises:
+        ValueError: A turn of an unknown player, a player without a turn, a move of an unknown network, a half-life
+            that is not positive.
+    """
+    listed = f"networks: {', '.join(networks)}"
+    for name, player in players.items():
+        for moved in player.moves:
+            if moved not in networks:
+                raise ValueError(f"player {name!r} moves {moved!r}, which is not a network ({listed}).")
+        if not _any_parameter(networks[moved] for moved in player.moves):
+            raise ValueError(f"player {name!r} moves no parameters; name a network that has some in moves.")
+        if not any(turn.player == name for turn in schedule.turns):
+            raise ValueError(f"player {name!r} has no turn; add a Turn({name!r}, ...) to the schedule.")
+    for turn in schedule.turns:
+        if turn.player not in players:
+            raise ValueError(f"a turn of {turn.player!r}, who is no player (players: {', '.join(players)}).")
+    for name, halflife in halflives.items():
+        if name not in networks:
+            raise ValueError(f"an average of {name!r}, which is not a network ({listed}).")
+        if not callable(halflife) and not halflife > 0:
+            raise ValueError(f"the half-life of an average must be positive, got {halflife} (average of {name!r}).")
 
 
 class RecipeCheck:
-    """Watches the gradients of one round.
+    """Checks the terms and gradients of round 0, so that later rounds need no check.
 
     Arguments:
         turns: Of the schedule.
@@ -30,7 +60,7 @@ class RecipeCheck:
         self._reached: dict[int, set[str]] = {}
 
     def terms(self, turn: Turn, terms: Terms) -> None:
-        """Look at the terms of a turn.
+        """Check the terms of a turn.
 
         Raises:
             ValueError: One carries no gradient.
@@ -43,7 +73,7 @@ class RecipeCheck:
                 )
 
     def gradients(self, turn: Turn, gradients: Sequence[Tensor | None]) -> None:
-        """Look at the gradients of a turn, None where its objective does not reach a parameter.
+        """Check the gradients of a turn, None where its objective does not reach a parameter.
 
         Raises:
             ValueError: It reaches none at all.
@@ -59,7 +89,7 @@ class RecipeCheck:
         self._reached.setdefault(id(turn), set()).update(reached)
 
     def finish(self) -> None:
-        """Look at the round as a whole.
+        """Check the round as a whole.
 
         Raises:
             ValueError: No turn of a player reaches one of its parameters.
@@ -73,3 +103,25 @@ class RecipeCheck:
                     raise ValueError(
                         f"no objective of {player!r} reaches its parameter {name!r}; use it in one, or remove it."
                     )
+
+
+def check_state(own: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> None:
+    """Check that a kept state has the tensors of the game's own.
+
+    Raises:
+        ValueError: A tensor is missing, unexpected or of another shape or type.
+    """
+    for verb, lost in (("lacks", own.keys() - kept.keys()), ("has an unknown", kept.keys() - own.keys())):
+        if lost:
+            raise ValueError(f"the state {verb} {min(lost)!r} ({len(lost)} such tensors in all).")
+    for name, tensor in own.items():
+        if tensor.shape != kept[name].shape or tensor.dtype != kept[name].dtype:
+            raise ValueError(f"{name!r} is {_describe(kept[name])} in the state and {_describe(tensor)} in the game.")
+
+
+def _any_parameter(modules: Iterable[nn.Module]) -> bool:
+    return any(True for module in modules for _ in module.parameters())
+
+
+def _describe(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

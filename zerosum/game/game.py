@@ -1,46 +1,39 @@
-"""Players and the game: all that changes in training, and how one round of it is played."""
+"""The game: all that changes in training, and how one round of it is played."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zerosum import updates
 from zerosum.game.accumulator import Reading, TermAccumulator
+from zerosum.game.activation_checkpointing import enable_activation_checkpointing
 from zerosum.game.averages import average_of, move_average
-from zerosum.game.checks import RecipeCheck
-from zerosum.game.gradients import own_gradients
-from zerosum.game.graphs import Capture, cuda_capture
-from zerosum.game.memory import recompute_activations
-from zerosum.game.modes import WHOLE, F, Mode, Precision, as_float32, compiled, computing
-from zerosum.game.networks import Batch, Networks, Terms
-from zerosum.game.schedules import Played, Round, Schedule
+from zerosum.game.checks import RecipeCheck, check_names, check_state
+from zerosum.game.execution import (
+    Capture,
+    Mode,
+    Precision,
+    as_float32,
+    check_mode,
+    check_precision,
+    compilable,
+    compiled_methods,
+    computing,
+    cuda_capture,
+)
+from zerosum.game.gradients import local_gradients
+from zerosum.game.micro_batches import Mean, split
+from zerosum.game.turn import Batch, Networks, Played, Player, Schedule, Terms
 from zerosum.runtime import mean_over_ranks, world_size
 
 Logged = list[tuple[int, tuple[str, ...]]]
 """For each update of a round, its turn's place in the schedule and the names of its terms."""
-
-
-@dataclass(frozen=True)
-class Player:
-    """Who moves: networks, and how their parameters do.
-
-    Arguments:
-        moves: Names of the networks whose parameters it moves. Two players may move the same network, each with its
-            own update state.
-        update: The update rule.
-        project: ``(name, value) -> value``, applied to every moved parameter after each step: weight clipping is
-            ``lambda name, value: value.clamp(-0.01, 0.01)``. Names are ``network.parameter``.
-    """
-
-    moves: tuple[str, ...]
-    update: updates.Update
-    project: Callable[[str, Tensor], Tensor] | None = None
 
 
 class Game:
@@ -49,7 +42,7 @@ class Game:
     Arguments:
         networks: Modules by name. One that no player moves is put in evaluation mode and stays as it is.
         players: By name.
-        schedule: Whose turn it is.
+        schedule: The turns and their order.
         averages: Networks to be averaged over training, with the half-life of a weight in examples, a number or a ramp.
             An average is a copy whose parameters are averaged and whose buffers are copied, once per round.
 
@@ -69,28 +62,29 @@ class Game:
         self.schedule = schedule
         self.halflives = dict(averages or {})
         self.networks = Networks(networks, self)
-        self._refuse_what_does_not_fit()
+        check_names(self.networks, self.players, schedule, self.halflives)
         moved = {name for player in self.players.values() for name in player.moves}
         for name, network in self.networks.items():
             network.train(name in moved)
         self.averages = {name: average_of(self.networks[name]) for name in self.halflives}
         self.round = 0
         self.witness: Callable[[str, Sequence[Tensor]], None] | None = None
-        """Told the player and the gradients of every update, before it; for looking into a round."""
+        """Called with the player and the gradients of every update, before it; for looking into a round."""
         self.check: RecipeCheck | None = None
-        """At work in round 0 alone; a traced round asks for it and not for its own number, which changes."""
+        """Present in round 0 alone; a compiled round reads it and not its own number, which changes."""
         self.capture: Capture = cuda_capture
-        """RunLogger rounds in mode ``graph``."""
+        """Records rounds in mode ``graph``."""
         self.micro_batches = 1
-        """Parts that a batch is played in, one after the other, for less memory; the update is that of their mean."""
+        """Equal parts that a batch is played in, for less memory; the update is that of their mean."""
+        self.compiled: dict[str, Callable[..., Any]] = {}
+        """Compiled versions of methods, by name, which run from round 1 on."""
         self._mode: Mode = "eager"
         self._precision: Precision = "float32"
         self._hooks: list[Any] = []
-        self._traced: dict[str, Callable[..., Any]] = {}
-        self.to(torch.empty(0).device)  # the CPU, or nowhere where only sizes are asked for
+        self.to(torch.empty(0).device)  # the CPU, or "meta" where only sizes are needed
 
     def to(self, device: torch.device) -> Game:
-        """Move everything to a device; update states start afresh, so only before the first round.
+        """Move everything to a device, before the first round, because update states start afresh.
 
         Weights of convolutions are laid out channels last, in which a round of DCGAN is a twentieth faster on a CPU.
         """
@@ -118,7 +112,7 @@ class Game:
 
     @property
     def mode(self) -> Mode:
-        """How a round is run: ``eager``, ``graph`` (recorded, on CUDA; the same bits) or ``compile`` (traced).
+        """The execution of a round: ``eager``, ``graph`` (recorded, on CUDA; the same bits) or ``compile`` (traced).
 
         Compiled, a round of at most eight updates is one graph, a longer one is a graph for each turn; it takes half a
         minute or more to make. Round 0 always runs eagerly, because it checks the recipe.
@@ -127,41 +121,22 @@ class Game:
 
     @mode.setter
     def mode(self, mode: Mode) -> None:
-        if mode not in get_args(Mode):
-            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}.")
-        verb = {"compile": "traces", "graph": "records"}.get(mode)
-        for name, player in self.players.items():
-            if verb and player.update.plain is None:
-                raise ValueError(
-                    f"mode {mode!r} {verb} update rules of tensor operations, and player {name!r} moves by "
-                    f"{player.update.name} of from_torch; use --mode eager, or sgd, momentum, adam or rmsprop."
-                )
-        if mode == "graph" and self.capture is cuda_capture and self.device.type != "cuda":
-            raise ValueError(f"mode 'graph' records CUDA kernels, and the device is {self.device}; use --mode eager.")
-        whole = sum(self.schedule.pattern(0)) <= WHOLE or self.schedule.prepare is not None
-        pieces: dict[str, Callable[..., Any]] = {
-            "order": self._order,
-            "move": self._move,
-            "slopes": self._slopes,
-            "descend": self._descend,
-        }
-        traced = () if mode != "compile" else ("order",) if whole else ("move", "slopes", "descend")
-        self._traced = {name: compiled(pieces[name]) for name in traced}
+        check_mode(mode, self.players, self.device.type == "cuda" or self.capture is not cuda_capture, self.device)
+        self.compiled = compiled_methods(type(self), self.schedule) if mode == "compile" else {}
         self._mode = mode
         self._choose_executions()
 
     @property
     def precision(self) -> Precision:
-        """What products and convolutions of networks compute in; ``bfloat16`` is torch's autocast.
+        """Precision of the products and convolutions of networks; ``bfloat16`` is torch's autocast.
 
-        Parameters, what networks return, losses, penalties, update states and averages are float32 always.
+        Parameters, outputs of networks, losses, penalties, update states and averages are float32 always.
         """
         return self._precision
 
     @precision.setter
     def precision(self, precision: Precision) -> None:
-        if precision not in get_args(Precision):
-            raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}.")
+        check_precision(precision)
         for hook in self._hooks:
             hook.remove()
         lower = precision != "float32"
@@ -172,14 +147,14 @@ class Game:
         """While entered, networks compute in the game's precision; objectives are called so."""
         return computing(self._precision, self.device)
 
-    def recompute_activations(self) -> None:
-        """Let all networks keep less for the way back and compute it again, for less memory; the numbers stay."""
+    def enable_activation_checkpointing(self) -> None:
+        """Let all networks compute activations again in the backward pass, for less memory; the numbers stay."""
         for network in self.networks.values():
-            recompute_activations(network)
+            enable_activation_checkpointing(network)
 
     @property
     def executions(self) -> dict[str, str]:
-        """Which execution of its update rule each player runs: ``fused`` or ``plain``."""
+        """The execution of each player's update rule: ``fused`` or ``plain``."""
         return {name: "fused" if fused else "plain" for name, fused in self._fused.items()}
 
     def play(self, batches: Sequence[Sequence[Batch]], examples: int) -> None:
@@ -198,7 +173,7 @@ class Game:
         self.count(logged)
 
     def advance(self, batches: Sequence[Sequence[Batch]], examples: int) -> Logged:
-        """All of a round that is work on tensors; :meth:`count` completes it.
+        """Do all of a round that is work on tensors; :meth:`count` completes it.
 
         Arguments:
             batches: As for :meth:`play`.
@@ -208,7 +183,7 @@ class Game:
             for batch in repeats:
                 batch["examples"] = self.examples
         logged: Logged = []
-        for place, terms in self._played_by("order", self._order)(batches):
+        for place, terms in self.play_turns(batches):
             self.accumulator.add(self.schedule.turns[place].player, terms)
             logged.append((place, tuple(terms)))
         self._average_buffers()
@@ -218,25 +193,36 @@ class Game:
         return logged
 
     def count(self, logged: Logged) -> None:
-        """All of a round that is the host's: its updates are counted, and the next one is due."""
+        """Count the updates of a round on the host; the next round is due then."""
         for place, names in logged:
             self.accumulator.count(self.schedule.turns[place].player, place, names)
         self.round += 1
 
-    def slopes(self, place: int, batch: Batch, retain_graph: bool = False) -> tuple[Terms, list[Tensor]]:
+    @compilable
+    def play_turns(self, batches: Sequence[Sequence[Batch]]) -> Played:
+        """Play the updates of a round in the order of the schedule; the terms are not accumulated yet."""
+        return self.schedule.order(self, Round(self, batches))
+
+    @compilable
+    def gradients(self, place: int, batch: Batch, retain_graph: bool = False) -> tuple[Terms, list[Tensor]]:
         """Terms and gradients of the turn at a place of the schedule, on this rank's part of a batch.
 
         Arguments:
             place: Of the turn.
-            batch: What its objective sees.
-            retain_graph: Keep the graph of what the batch was prepared with.
+            batch: The batch its objective sees.
+            retain_graph: Keep the graph of the prepared batch.
         """
-        return self._played_by("slopes", self._slopes)(place, batch, retain_graph)
+        terms, gradients = local_gradients(self, self.schedule.turns[place], batch, retain_graph=retain_graph)
+        return {name: term.detach() for name, term in terms.items()}, gradients
 
+    @compilable
     def move(self, place: int, batch: Batch) -> Terms:
         """Play the turn at a place of the schedule on a batch: gradients, averaged over the ranks, and the descent."""
-        return self._played_by("move", self._move)(place, batch)
+        terms, gradients = self.gradients(place, batch, False)
+        self.descend(self.schedule.turns[place].player, mean_over_ranks(gradients))
+        return terms
 
+    @compilable
     def descend(self, player: str, gradients: Sequence[Tensor], skip: Tensor | None = None) -> None:
         """Move a player's parameters by its update rule, then project them.
 
@@ -245,9 +231,19 @@ class Game:
         Arguments:
             player: Its name.
             gradients: One per parameter it moves.
-            skip: What :func:`zerosum.updates.nonfinite` said of them, where it was asked before.
+            skip: The result of :func:`zerosum.updates.nonfinite` for them, where it was computed before.
         """
-        self._played_by("descend", self._descend)(player, gradients, skip)
+        mover = self.players[player]
+        if self.witness is not None:
+            self.witness(player, gradients)
+        skip = updates.step(
+            mover.update, gradients, self.states[player], self._moved[player], self.examples, self._fused[player], skip
+        )
+        self.accumulator.skip(player, skip)
+        if mover.project is not None:
+            with torch.no_grad():
+                for name, parameter in self._named[player].items():
+                    parameter.copy_(mover.project(name, parameter))
 
     def restart_averages(self) -> None:
         """Let every average begin anew from its network as it is."""
@@ -255,7 +251,7 @@ class Game:
             average.load_state_dict(self.networks[name].state_dict())
 
     def shown(self, raw: bool = False) -> Networks:
-        """The networks a trained model answers with: averages where there are any, unless ``raw``."""
+        """The networks of a trained model: averages where there are any, unless ``raw``."""
         return Networks(self.networks if raw else {**self.networks, **self.averages})
 
     def read(self) -> Reading:
@@ -263,15 +259,15 @@ class Game:
         return self.accumulator.read()
 
     def settle(self) -> None:
-        """Before the state is kept: let what each rank has counted be the mean over the ranks."""
+        """Average the accumulated terms over the ranks, before the state is kept."""
         self.accumulator.settle()
 
     def replicated(self) -> dict[str, Tensor]:
-        """What must be equal on every rank, as named tensors."""
+        """The part of the state that must be equal on every rank, as named tensors."""
         return {name: tensor for name, tensor in self.state().items() if not name.startswith("accumulator/")}
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that must be kept to go on, as named tensors; the tensors are those in use, not copies."""
+        """All that must be kept to continue, as named tensors; the tensors are those in use, not copies."""
         kept = {f"networks/{name}/{key}": t for name, n in self.networks.items() for key, t in n.state_dict().items()}
         kept |= {f"averages/{name}/{key}": t for name, n in self.averages.items() for key, t in n.state_dict().items()}
         for player, state in self.states.items():
@@ -291,53 +287,15 @@ class Game:
         Raises:
             ValueError: It is not the state of this game: a tensor is missing, unexpected or of another shape.
         """
-        kept_sums = {
-            name.removeprefix("accumulator/"): t for name, t in kept.items() if name.startswith("accumulator/")
-        }
+        sums = {name.removeprefix("accumulator/"): t for name, t in kept.items() if name.startswith("accumulator/")}
         rest = {name: t for name, t in kept.items() if not name.startswith("accumulator/")}
         own = {name: t for name, t in self.state().items() if not name.startswith("accumulator/")}
-        for what, lost in (("lacks", own.keys() - rest.keys()), ("has an unknown", rest.keys() - own.keys())):
-            if lost:
-                raise ValueError(f"the state {what} {min(lost)!r} ({len(lost)} such tensors in all).")
-        for name, tensor in own.items():
-            if tensor.shape != rest[name].shape or tensor.dtype != rest[name].dtype:
-                raise ValueError(
-                    f"{name!r} is {_describe(rest[name])} in the state and {_describe(tensor)} in the game."
-                )
-        self.accumulator.load_state(kept_sums)
+        check_state(own, rest)
+        self.accumulator.load_state(sums)
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(rest[name])
         self.round = int(rest["round"])
-
-    def _played_by(self, name: str, eager: F) -> F:
-        """What plays a piece of a round: itself, or in mode ``compile`` its trace; round 0 is checked as it is."""
-        return eager if self.check is not None else self._traced.get(name, eager)  # type: ignore[return-value]
-
-    def _order(self, batches: Sequence[Sequence[Batch]]) -> Played:
-        return self.schedule.order(self, Round(self, batches))
-
-    def _slopes(self, place: int, batch: Batch, retain_graph: bool) -> tuple[Terms, list[Tensor]]:
-        terms, slopes = own_gradients(self, self.schedule.turns[place], batch, retain_graph=retain_graph)
-        return {name: term.detach() for name, term in terms.items()}, slopes
-
-    def _move(self, place: int, batch: Batch) -> Terms:
-        terms, slopes = self._slopes(place, batch, False)
-        self._descend(self.schedule.turns[place].player, mean_over_ranks(slopes))
-        return terms
-
-    def _descend(self, player: str, gradients: Sequence[Tensor], skip: Tensor | None = None) -> None:
-        mover = self.players[player]
-        if self.witness is not None:
-            self.witness(player, gradients)
-        skip = updates.step(
-            mover.update, gradients, self.states[player], self._moved[player], self.examples, self._fused[player], skip
-        )
-        self.accumulator.skip(player, skip)
-        if mover.project is not None:
-            with torch.no_grad():
-                for name, parameter in self._named[player].items():
-                    parameter.copy_(mover.project(name, parameter))
 
     def _average_buffers(self) -> None:
         """Batch statistics see their rank's part of a batch: the mean over the ranks is that of the whole."""
@@ -359,27 +317,65 @@ class Game:
         once = {id(p): name for name, p in reversed(named.items())}
         return {name: p for name, p in named.items() if once[id(p)] == name}
 
-    def _refuse_what_does_not_fit(self) -> None:
-        for name, player in self.players.items():
-            for moved in player.moves:
-                if moved not in self.networks:
-                    raise ValueError(f"player {name!r} moves {moved!r}, which is not a network ({self._listed()}).")
-            if not any(True for moved in player.moves for _ in self.networks[moved].parameters()):
-                raise ValueError(f"player {name!r} moves no parameters; name a network that has some in moves.")
-            if not any(turn.player == name for turn in self.schedule.turns):
-                raise ValueError(f"player {name!r} has no turn; add a Turn({name!r}, ...) to the schedule.")
-        for turn in self.schedule.turns:
-            if turn.player not in self.players:
-                raise ValueError(f"a turn of {turn.player!r}, who is no player (players: {', '.join(self.players)}).")
-        for name, halflife in self.halflives.items():
-            if name not in self.networks:
-                raise ValueError(f"an average of {name!r}, which is not a network ({self._listed()}).")
-            if not callable(halflife) and not halflife > 0:
-                raise ValueError(f"the half-life of an average must be positive, got {halflife} (average of {name!r}).")
 
-    def _listed(self) -> str:
-        return f"networks: {', '.join(self.networks)}"
+class Round:
+    """The updates of one round: for each turn in order, one batch per repeat, none where it is not due.
 
+    ``prepare`` runs the first time an update of a data batch is asked for, so it sees the parameters of that moment;
+    the graph it leaves is freed with the last update that reads it. Where a batch is played in micro-batches, each is
+    prepared alone, and gradients and terms are the means over them.
 
-def _describe(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+    Arguments:
+        game: The game that is played.
+        batches: As for :meth:`Game.play`.
+    """
+
+    def __init__(self, game: Game, batches: Sequence[Sequence[Batch]]):
+        self._game = game
+        self._batches = batches
+        self._prepared: dict[int, list[Batch]] = {}
+        self._readers = Counter(
+            self._data(place, repeat) for place, repeats in enumerate(batches) for repeat in range(len(repeats))
+        )
+
+    def repeats(self, place: int) -> int:
+        """Number of updates of the turn at this place."""
+        return len(self._batches[place])
+
+    def batches(self, place: int, repeat: int) -> list[Batch]:
+        """The batch of one update, in its micro-batches."""
+        schedule, data = self._game.schedule, self._data(place, repeat)
+        if schedule.prepare is None:
+            return split(self._batches[place][repeat], self._game.micro_batches)
+        if data not in self._prepared:
+            with self._game.computing():
+                self._prepared[data] = [
+                    {**part, **schedule.prepare(self._game.networks, part)}
+                    for part in split(self._batches[place][repeat], self._game.micro_batches)
+                ]
+        return self._prepared[data]
+
+    def gradients(self, place: int, repeat: int) -> tuple[Terms, list[Tensor]]:
+        """Terms (scalars) and gradients (one per parameter) of one update on this rank's part of its batch.
+
+        Each update is asked for once.
+        """
+        data = self._data(place, repeat)
+        self._readers[data] -= 1
+        shared = self._game.schedule.prepare is not None and self._readers[data] > 0
+        batches = self.batches(place, repeat)
+        mean = Mean(len(batches))
+        for batch in batches:
+            mean.add(*self._game.gradients(place, batch, shared))
+        return mean.terms, mean.gradients
+
+    def move(self, place: int, repeat: int) -> Terms:
+        """Play one update: gradients, averaged over the ranks, and the descent."""
+        if self._game.schedule.prepare is None and self._game.micro_batches == 1:
+            return self._game.move(place, self._batches[place][repeat])
+        terms, gradients = self.gradients(place, repeat)
+        self._game.descend(self._game.schedule.turns[place].player, mean_over_ranks(gradients))
+        return terms
+
+    def _data(self, place: int, repeat: int) -> int:
+        return self._game.schedule.turns[place].offset + repeat

@@ -1,37 +1,48 @@
-"""The gradients of one turn: of the mover's parameters alone."""
+"""Gradients of one turn: with respect to the parameters of its player alone."""
 
 from __future__ import annotations
 
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from zerosum.game.networks import Batch, Terms
+from zerosum.game.checks import RecipeCheck
+from zerosum.game.turn import Batch, Networks, Terms, Turn
 from zerosum.runtime import mean_over_ranks
 
-if TYPE_CHECKING:
-    from zerosum.game.game import Game
-    from zerosum.game.schedules import Turn
+
+class Differentiated(Protocol):
+    """The part of a :class:`Game` that gradients need."""
+
+    networks: Networks
+    check: RecipeCheck | None
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """While entered, networks compute in the game's precision."""
+
+    def moved_by(self, player: str) -> list[Tensor]:
+        """The parameters a player moves."""
 
 
 def gradients(
-    game: Game, turn: Turn, batch: Batch, create_graph: bool = False, retain_graph: bool = False
+    game: Differentiated, turn: Turn, batch: Batch, create_graph: bool = False, retain_graph: bool = False
 ) -> tuple[Terms, list[Tensor]]:
     """Terms of the turn's objective on a batch, and the gradient of their sum with respect to the player's parameters.
 
-    Nothing else gets a gradient: no player at rest, no ``.grad`` field. A parameter the objective does not reach
+    Nothing else gets a gradient: no other player, no ``.grad`` field. A parameter the objective does not reach
     counts as zero gradient in this turn. Gradients are averaged over the ranks.
 
     Arguments:
-        game: Whose networks are played.
+        game: The game whose networks are played.
         turn: Player, objective and gain.
-        batch: What the objective sees.
+        batch: The batch the objective sees.
         create_graph: Keep the gradients differentiable.
-        retain_graph: Keep the graph of what the batch was prepared with, for an update that still reads it.
+        retain_graph: Keep the graph of the prepared batch, for an update that still reads it.
 
     Returns:
         The terms with their graph, and one gradient per parameter in the order of :meth:`Game.moved_by`.
@@ -40,21 +51,21 @@ def gradients(
         ValueError: A term is not a scalar; in round 0 also: a term carries no gradient, or the objective reaches no
             parameter of the player.
     """
-    terms, slopes = own_gradients(game, turn, batch, create_graph, retain_graph)
-    return terms, mean_over_ranks(slopes)
+    terms, local = local_gradients(game, turn, batch, create_graph, retain_graph)
+    return terms, mean_over_ranks(local)
 
 
-def own_gradients(
-    game: Game, turn: Turn, batch: Batch, create_graph: bool = False, retain_graph: bool = False
+def local_gradients(
+    game: Differentiated, turn: Turn, batch: Batch, create_graph: bool = False, retain_graph: bool = False
 ) -> tuple[Terms, list[Tensor]]:
-    """The same on this rank's part of the batch alone, not averaged yet.
+    """Terms and gradients as :func:`gradients` gives them, of this rank's part of the batch, not averaged over ranks.
 
     Arguments:
-        game: Whose networks are played.
+        game: The game whose networks are played.
         turn: Player, objective and gain.
-        batch: What the objective sees.
+        batch: The batch the objective sees.
         create_graph: Keep the gradients differentiable.
-        retain_graph: Keep the graph of what the batch was prepared with.
+        retain_graph: Keep the graph of the prepared batch, for an update that still reads it.
 
     Raises:
         ValueError: As for :func:`gradients`.
@@ -74,11 +85,11 @@ def own_gradients(
     )
     if game.check is not None:
         game.check.gradients(turn, raw)
-    return terms, [torch.zeros_like(p) if slope is None else slope for p, slope in zip(parameters, raw, strict=True)]
+    return terms, [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, raw, strict=True)]
 
 
 def total(player: str, terms: Terms) -> Tensor:
-    """The sum of an objective's terms, which is what its player descends.
+    """The sum of an objective's terms, which its player descends.
 
     Raises:
         ValueError: There are none, or one is no scalar tensor.

@@ -25,12 +25,12 @@ def constant(value: float) -> Ramp:
     return lambda examples: torch.full((), value, device=examples.device)
 
 
-def linear(first: float, last: float, examples: float) -> Ramp:
-    """From ``first`` to ``last`` in a straight line over ``examples`` examples, then ``last``.
+def linear(start: float, final: float, examples: float) -> Ramp:
+    """From ``start`` to ``final`` in a straight line over ``examples`` examples, then ``final``.
 
     Arguments:
-        first: Value at the beginning.
-        last: Value from the horizon on.
+        start: Value at the beginning.
+        final: Value from the horizon on.
         examples: The horizon.
 
     Raises:
@@ -42,17 +42,17 @@ def linear(first: float, last: float, examples: float) -> Ramp:
         (tensor(0.5000), tensor(0.6000), tensor(0.7000))
     """
     horizon = _horizon(examples)
-    return lambda seen: first + (last - first) * (seen / horizon).clamp(max=1)
+    return lambda seen: start + (final - start) * (seen / horizon).clamp(max=1)
 
 
-def exponential(first: float, factor: float, examples: float, limit: float | None = None) -> Ramp:
+def exponential(start: float, factor: float, examples: float, limit: float | None = None) -> Ramp:
     """Multiplied by ``factor`` every ``examples`` examples, smoothly; never past ``limit``.
 
     Arguments:
-        first: Value at the beginning, above 0.
-        factor: What it is multiplied by, above 0.
-        examples: How often.
-        limit: Where it ends.
+        start: Value at the beginning, above 0.
+        factor: The factor, above 0.
+        examples: Between two multiplications by it.
+        limit: Final value, if any.
 
     Raises:
         ValueError: A number that must be positive is not.
@@ -62,11 +62,11 @@ def exponential(first: float, factor: float, examples: float, limit: float | Non
         tensor(0.0250)
     """
     horizon = _horizon(examples)
-    if not first > 0 or not factor > 0:
-        raise ValueError(f"an exponential ramp needs positive numbers, got first={first}, factor={factor}.")
+    if not start > 0 or not factor > 0:
+        raise ValueError(f"an exponential ramp needs positive numbers, got start={start}, factor={factor}.")
 
     def ramp(seen: Tensor) -> Tensor:
-        value = first * torch.exp(math.log(factor) * (seen / horizon))
+        value = start * torch.exp(math.log(factor) * (seen / horizon))
         if limit is None:
             return value
         return value.clamp(min=limit) if factor < 1 else value.clamp(max=limit)
@@ -74,12 +74,12 @@ def exponential(first: float, factor: float, examples: float, limit: float | Non
     return ramp
 
 
-def half_cosine(first: float, last: float, examples: float) -> Ramp:
-    """From ``first`` to ``last`` along half a cosine over ``examples`` examples, then ``last``.
+def half_cosine(start: float, final: float, examples: float) -> Ramp:
+    """From ``start`` to ``final`` along half a cosine over ``examples`` examples, then ``final``.
 
     Arguments:
-        first: Value at the beginning.
-        last: Value from the horizon on.
+        start: Value at the beginning.
+        final: Value from the horizon on.
         examples: The horizon.
 
     Raises:
@@ -92,7 +92,7 @@ def half_cosine(first: float, last: float, examples: float) -> Ramp:
     horizon = _horizon(examples)
 
     def ramp(seen: Tensor) -> Tensor:
-        return last + (first - last) * (1 + torch.cos(math.pi * (seen / horizon).clamp(max=1))) / 2
+        return final + (start - final) * (1 + torch.cos(math.pi * (seen / horizon).clamp(max=1))) / 2
 
     return ramp
 

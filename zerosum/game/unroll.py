@@ -1,4 +1,4 @@
-"""Looking ahead without moving: networks as functions of parameters and buffers that are not their own."""
+"""Unrolling: networks after some updates of a player, as functions, while the real ones stay as they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from zerosum.game.gradients import total
-from zerosum.game.networks import Batch, Networks, Objective
+from zerosum.game.turn import Batch, Networks, Objective
 from zerosum.runtime import mean_over_ranks
 
 
@@ -20,7 +20,7 @@ class Functional:
     Buffers the forward pass writes (batch statistics) are those given here.
 
     Arguments:
-        module: What is called.
+        module: The module that is called.
         parameters: By name, as ``named_parameters`` has them.
         buffers: By name.
     """
@@ -46,7 +46,7 @@ def still(network: nn.Module) -> Functional:
 def unroll(
     networks: Networks, player: str, objective: Objective, batch: Batch, steps: int, second_order: bool = True
 ) -> Networks:
-    r"""The networks as they would be after ``steps`` updates of a player, differentiable through those updates.
+    r"""The networks after ``steps`` updates of a player, differentiable through those updates.
 
     :math:`\theta_{i+1} = \mathrm{update}(\theta_i, \nabla_\theta L(\theta_i))` with the player's own rule, starting
     from its current moments. The real parameters, moments and buffers stay as they were; ``steps=0`` is
@@ -54,12 +54,12 @@ def unroll(
 
     Arguments:
         networks: Those the calling objective was given.
-        player: Who moves ahead.
-        objective: What that player descends. Whatever it computes under ``torch.no_grad`` is cut out of the gradient:
-            for the paper's second-order terms its fakes must carry theirs.
-        batch: What every step sees.
+        player: The player whose updates are unrolled.
+        objective: The objective that player descends. Results under ``torch.no_grad`` carry no gradient: for the
+            paper's second-order terms the fakes must carry theirs.
+        batch: The batch of every step.
         steps: K, at least 0.
-        second_order: Whether gradients flow back through the updates; without, where they lead is a constant.
+        second_order: Whether gradients flow through the updates; without, the unrolled parameters are constants.
 
     Returns:
         The networks, with those that hold a parameter the player moves replaced by functional ones.
@@ -101,11 +101,11 @@ def unroll(
         if not second_order:
             values = [value.detach().requires_grad_() for value in values]
         loss = total(player, objective(with_values(values), batch))
-        slopes = mean_over_ranks(
+        gradients = mean_over_ranks(
             torch.autograd.grad(loss, values, create_graph=second_order, allow_unused=True, materialize_grads=True)
         )
         with torch.set_grad_enabled(second_order):
-            values, state = mover.update.plain(slopes, state, values, batch["examples"])
+            values, state = mover.update.plain(gradients, state, values, batch["examples"])
             if mover.project is not None:
                 values = [mover.project(name, value) for name, value in zip(moved, values, strict=True)]
     return with_values(values)

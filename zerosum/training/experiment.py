@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from zerosum.data import Data
 from zerosum.errors import ConfigError, Unsupported
-from zerosum.game import Batch, Game, Networks, evaluating, refuse_unlike
+from zerosum.game import Batch, Game, Networks, check_signature, evaluating
 from zerosum.metrics import Metric
 from zerosum.networks import standing_statistics
 from zerosum.runtime import mix, reseed
@@ -75,7 +75,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         for name, answer in self.outputs.items():
-            refuse_unlike(answer, f"the answer {name!r}")
+            check_signature(answer, f"the answer {name!r}")
         for name, prior in self.priors.items():
             if not callable(prior):
                 raise ValueError(f"what is drawn as {name!r} must be a prior such as Normal(16), got {prior!r}.")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.game.test_modes import largest_gap
+from tests.game.test_execution import largest_gap
 from tests.games import discriminator, generator
 from tests.recipes.test_contract import tiny
 from zerosum import api

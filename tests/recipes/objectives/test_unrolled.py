@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.cli.commands import answer
-from tests.game.test_modes import compiles, largest_gap
+from tests.game.test_execution import compiles, largest_gap
 from tests.games import same
 from tests.recipes.test_contract import tiny
 from zerosum.game import Game, Turn, alternating, gradients

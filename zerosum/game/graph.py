@@ -1,37 +1,23 @@
-"""Rounds recorded once and done again: a CUDA graph of eager rounds, fed through tensors that stay where they are.
+"""CUDA graphs: rounds are recorded once and replayed, for games of small networks.
 
 Small networks are bound by the host, which issues some hundred kernels a round one by one. A recorded call issues
-those of several rounds at once. Nothing in it is decided anew, so what changes from round to round must be tensors:
-the inputs, the counter of examples, ramps.
+those of several rounds at once. A recording repeats what it did, so whatever changes from round to round must be a
+tensor: the inputs, the counter of examples, ramps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from zerosum.game.networks import Batch
-
-if TYPE_CHECKING:
-    from zerosum.game.game import Game, Logged
+from zerosum.game.game import Game, Logged
+from zerosum.game.turn import Batch
 
 Inputs = dict[tuple[str | int, ...], dict[str, Tensor]]
-"""What a round is fed with, by what it is for and by name: indices and draws."""
-
-Capture = Callable[[Callable[[], None]], Callable[[], None]]
-"""Takes work on tensors that stay where they are, and returns what does that work again."""
-
-
-def cuda_capture(work: Callable[[], None]) -> Callable[[], None]:
-    """Record the kernels of some work as a CUDA graph; the work itself is not done before the graph is called."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
-    return graph.replay
+"""The inputs of a round: indices and priors, by their use and by name."""
 
 
 @dataclass
@@ -46,10 +32,10 @@ class Graphs:
     """The recorded rounds of a game, one recording for each sequence of patterns and shapes that is asked for.
 
     Arguments:
-        game: Whose rounds they are. It has played a round of each pattern before, so that kernels are chosen and
-            whatever is made once is made.
+        game: The game whose rounds are recorded. It has played a round of each pattern before, so that kernels are
+            chosen and lazy initialisation is done.
         made: ``(round, inputs) -> batches`` by work on tensors alone.
-        reseed: ``round -> None``, for what networks draw inside.
+        reseed: ``round -> None``, for the random numbers inside networks.
     """
 
     def __init__(self, game: Game, made: Callable[[int, Inputs], list[list[Batch]]], reseed: Callable[[int], None]):
@@ -59,16 +45,15 @@ class Graphs:
     def play(self, inputs: Sequence[Inputs], examples: int) -> str | None:
         """Play the next rounds in one call.
 
-        Rounds that are met for the first time are recorded and played eagerly; the second time they are played both
-        ways and must end with the same bits. So a number that is no tensor, and would stay what it was when it was
-        recorded, is found.
+        A sequence of rounds is recorded and played eagerly the first time; the second time it is played both ways and
+        must end with the same bits. That finds a number that is no tensor and so keeps its recorded value.
 
         Arguments:
             inputs: Of each round.
             examples: Real examples a round takes.
 
         Returns:
-            Why recorded rounds cannot stand for the eager ones, which were played instead; None where they can.
+            The reason why the recorded rounds do not equal the eager ones, which were played instead; None if they do.
         """
         game = self._game
         rounds = range(game.round, game.round + len(inputs))

@@ -1,4 +1,4 @@
-"""Coupling: whether a batch is more than its examples.
+"""Batch-dependent objectives: their gradient on a batch is not the mean of the gradients on its parts.
 
 Batch normalisation, minibatch features, dropout and unrolling make micro-batches and ranks differ from one big batch.
 """
@@ -11,19 +11,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zerosum.game.game import Game
+from zerosum.game.game import Game, Round
 from zerosum.game.gradients import gradients
-from zerosum.game.networks import Batch
-from zerosum.game.schedules import Round
+from zerosum.game.turn import Batch
 from zerosum.runtime import reseed
 
 
-def coupled_turns(game: Game, batches: Sequence[Sequence[Batch]], tolerance: float = 1e-4) -> list[int]:
+def batch_dependent_turns(game: Game, batches: Sequence[Sequence[Batch]], tolerance: float = 1e-4) -> list[int]:
     """Places of the turns whose gradient on a batch is not the mean of its gradients on the batch's halves.
 
     Arguments:
         game: Left as it is; a copy is played.
-        batches: As for :meth:`Game.play`, of even size. A turn without a batch is not judged.
+        batches: As for :meth:`Game.play`, of even size. A turn without a batch is not checked.
         tolerance: On the largest difference, relative to the largest gradient.
 
     Returns:
@@ -31,7 +30,7 @@ def coupled_turns(game: Game, batches: Sequence[Sequence[Batch]], tolerance: flo
     """
     trial = copy.deepcopy(game)
 
-    def slopes(batch: Batch, place: int) -> list[Tensor]:
+    def gradients_on(batch: Batch, place: int) -> list[Tensor]:
         reseed(trial.device, "coupling")
         one: list[list[Batch]] = [[] for _ in trial.schedule.turns]
         one[place] = [{**batch, "examples": trial.examples}]
@@ -42,8 +41,8 @@ def coupled_turns(game: Game, batches: Sequence[Sequence[Batch]], tolerance: flo
     for place, repeats in enumerate(batches):
         if not repeats:
             continue
-        whole = slopes(repeats[0], place)
-        halves = [slopes(half, place) for half in _halves(repeats[0])]
+        whole = gradients_on(repeats[0], place)
+        halves = [gradients_on(half, place) for half in _halves(repeats[0])]
         scale = max(float(g.abs().max()) for g in whole)
         gap = max(float((w - (a + b) / 2).abs().max()) for w, a, b in zip(whole, *halves, strict=True))
         if gap > tolerance * max(scale, torch.finfo(torch.float32).tiny):

@@ -1,4 +1,4 @@
-"""Rule 13: the compiled round equals the eager one."""
+"""Execution: the compiled round equals the eager one, and round 0 is eager."""
 
 import copy
 import functools
@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from tests.games import discriminator, generator, plain_gan, points
+from tests.games import discriminator, generator, plain_gan, play, points
 from zerosum import api
 from zerosum.data import open_data
-from zerosum.game import Game, Player, Turn, alternating, consensus, extragradient, simultaneous
+from zerosum.game import Game, Player, Round, Turn, alternating, consensus, extragradient, simultaneous
 from zerosum.losses import nonsaturating
 from zerosum.networks import Dropout, mlp
 from zerosum.recipes.gan import mlp_gan
@@ -166,6 +166,23 @@ def test_a_compiled_round_in_bfloat16_is_near_the_eager_one():
     gap, one, other = largest_gap(eager, compiled, builder, rounds=5)
     assert gap <= 1e-2
     assert one.terms == pytest.approx(other.terms, abs=0.05)
+
+
+def test_compiled_methods_run_from_round_1_on_and_a_copy_plays_itself():
+    game, builder = plain_gan()
+    games = []
+
+    def play_turns(own, batches):
+        games.append(own)
+        return own.schedule.order(own, Round(own, batches))
+
+    game.compiled = {"play_turns": play_turns}
+    play(game, builder, 1)
+    assert games == []
+    other = copy.deepcopy(game)
+    play(game, builder, 1, 16)
+    play(other, builder, 1, 16)
+    assert games == [game, other]
 
 
 def test_a_torch_that_cannot_trace_gradients_is_named(monkeypatch):
