@@ -99,7 +99,7 @@ def main(
     for name in systems:
         side = SYSTEMS[name][0]
         x = torch.randint(0, 256, (1_000, 3, side, side), dtype=torch.uint8)
-        data = Arrays(DataSpec("noise", (3, side, side), "uint8", count=len(x)), x, seed=0)
+        data = Arrays(DataSpec.of("noise", "image", (3, side, side), count=len(x)), {"x": x}, seed=0)
         contestants = {
             f"{precision}, {what}": contestant(name, data, precision, own, last)
             for precision in get_args(Precision)

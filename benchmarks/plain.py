@@ -44,7 +44,7 @@ from zerosum.training import BatchBuilder, Experiment, Rounds
 def made(system: System, data: Arrays, device: torch.device = CPU) -> tuple[Experiment, BatchBuilder, Any]:
     """The experiment with its first weights, and its batches."""
     experiment, settings = system.make(data.spec)
-    experiment.begin(lambda: Arrays(data.spec, data.x.cpu(), seed=SEED))
+    experiment.begin(lambda: Arrays(data.spec, {"x": data.x.cpu()}, seed=SEED))
     experiment.game.to(device)
     builder = BatchBuilder(data, experiment.priors, experiment.game.schedule, settings.batch_size, SEED, device)
     return experiment, builder, settings

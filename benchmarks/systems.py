@@ -102,7 +102,7 @@ def pixels(side: int, root: Path | None, device: torch.device = CPU) -> Arrays:
         print(f"mnist is not here ({error}); timing on noise of its shape.")
         x = torch.randint(0, 256, (50_000, 1, 28, 28), dtype=torch.uint8)
     x = pad(x, [(side - x.shape[-1]) // 2] * 4)
-    return Arrays(DataSpec("mnist", (1, side, side), "uint8", count=len(x)), x, seed=SEED, device=device)
+    return Arrays(DataSpec.of("mnist", "image", (1, side, side), count=len(x)), {"x": x}, seed=SEED, device=device)
 
 
 def recipe(name: str) -> Callable[[DataSpec], tuple[Experiment, Any]]:

@@ -45,7 +45,7 @@ def generator(net, batch):
 def points(n=200, seed=0):
     """Arrays points in the plane."""
     x = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
-    return Arrays(DataSpec("points", (2,), "real", count=n), x, seed=seed)
+    return Arrays(DataSpec.of("points", "points", (2,), count=n), {"x": x}, seed=seed)
 
 
 def noisy_experiment(seed=0, batch_size=16, made=None):

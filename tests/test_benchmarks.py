@@ -15,7 +15,7 @@ ROOFS = {"float32": 100.0, "bfloat16": 200.0}
 
 def noise(side, root=None, device=CPU):
     x = torch.randint(0, 256, (300, 1, side, side), dtype=torch.uint8)
-    return Arrays(DataSpec("noise", (1, side, side), "uint8", count=len(x)), x, seed=0)
+    return Arrays(DataSpec.of("noise", "image", (1, side, side), count=len(x)), {"x": x}, seed=0)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from zerosum.networks import SlicedHead, augment, sliced
 from zerosum.sources import Labels
 
 SHAPE = (1, 2, 2)
-SPEC = DataSpec("squares", SHAPE, "uint8", classes=3, count=100, shares=(0.5, 0.25, 0.25))
+SPEC = DataSpec.of("squares", "image", SHAPE, classes=3, count=100, shares=(0.5, 0.25, 0.25))
 
 
 class Generator(nn.Module):

@@ -37,7 +37,7 @@ def frames_of(path):
 def decoding(answers, priors=None, shape=(1, 4, 4)):
     """A run's model without a run: what it answers is made of the latents alone."""
     experiment = Experiment(plain_gan()[0], priors or {"z": Normal(2)}, answers)
-    return api.Model(experiment, "test", None, DataSpec("made", shape, "uint8"), 0)
+    return api.Model(experiment, "test", None, DataSpec.of("made", "image", shape), 0)
 
 
 def ramp(net, batch):

@@ -66,7 +66,7 @@ from zerosum.training import Experiment
 game, _ = plain_gan()
 big = lambda net, batch: batch["z"][:, :1, None, None].sigmoid().expand(-1, 3, 64, 64)
 experiment = Experiment(game, {"z": Normal(4)}, {"sample": big})
-model = api.Model(experiment, "test", None, DataSpec("big", (3, 64, 64), "uint8"), 0)
+model = api.Model(experiment, "test", None, DataSpec.of("big", "image", (3, 64, 64)), 0)
 samples.load = lambda *args: model
 api.sample("run", "warm.npz", 600)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -5,11 +5,11 @@ from hypothesis import given, settings, strategies as st
 
 from zerosum.data import Arrays, DataSpec
 
-SPEC = DataSpec("count", (1,), "real", count=7)
+SPEC = DataSpec.of("count", "points", (1,), count=7)
 
 
 def stored(n=7, seed=0, **kwargs):
-    return Arrays(SPEC, torch.arange(float(n)).unsqueeze(1), seed=seed, **kwargs)
+    return Arrays(SPEC, {"x": torch.arange(float(n)).unsqueeze(1)}, seed=seed, **kwargs)
 
 
 def read(data, position, size):
@@ -42,7 +42,9 @@ def test_batches_of_any_size_read_one_and_the_same_stream(n, cuts):
 
 def test_bytes_become_floats_in_0_1_and_labels_come_along():
     x = torch.tensor([[[[0, 255]]], [[[51, 102]]]], dtype=torch.uint8)
-    batch = Arrays(DataSpec("two", (1, 1, 2), "uint8", classes=2, count=2), x, torch.tensor([0, 1])).batch(0, 2)
+    batch = Arrays(
+        DataSpec.of("two", "image", (1, 1, 2), classes=2, count=2), {"x": x, "label": torch.tensor([0, 1])}
+    ).batch(0, 2)
     torch.testing.assert_close(batch["x"], torch.tensor([[[[0.0, 1.0]]], [[[0.2, 0.4]]]]))
     assert batch["x"].dtype == torch.float32
     assert batch["label"].tolist() == [0, 1]
@@ -51,7 +53,7 @@ def test_bytes_become_floats_in_0_1_and_labels_come_along():
 def test_fingerprints_are_of_the_content():
     assert stored().fingerprint == stored(seed=5).fingerprint
     assert stored().fingerprint != stored(8).fingerprint
-    labelled = Arrays(SPEC, torch.arange(7.0).unsqueeze(1), torch.zeros(7, dtype=torch.int64))
+    labelled = Arrays(SPEC, {"x": torch.arange(7.0).unsqueeze(1), "label": torch.zeros(7, dtype=torch.int64)})
     assert labelled.fingerprint != stored().fingerprint
 
 

@@ -48,7 +48,7 @@ def test_the_splits_of_mnist(tmp_path, name):
         data = open_data(name, split, root=root)
         assert data.count == count
         assert data.spec.name == name
-        assert (data.spec.shape, data.spec.kind, data.spec.classes) == ((1, 1, 1), "uint8", 10)
+        assert (data.spec.shape, data.spec.kind.name, data.spec.classes) == ((1, 1, 1), "image", 10)
         assert data.spec.count == 50_000
         batch = data.batch(0, count)
         expected = torch.arange(start, start + count) % 251

@@ -44,7 +44,7 @@ def test_arrays(layout, kind, form):
     path = f"mine.{form[:3]}"
     data = open_data(path)
     assert data.spec.name == "mine"
-    assert data.spec.kind == "uint8"
+    assert data.spec.kind.name == "image"
     assert data.spec.shape == right.shape[1:]
     assert data.spec.classes == (3 if "labels" in form else None)
     found, sizes = everything(path)
@@ -60,7 +60,7 @@ def test_arrays(layout, kind, form):
 def test_points():
     np.save("points.npy", np.random.default_rng(0).normal(size=(100, 3)))
     data = open_data("points.npy")
-    assert (data.spec.kind, data.spec.shape) == ("real", (3,))
+    assert (data.spec.kind.name, data.spec.shape) == ("points", (3,))
     assert float(data.batch(0, 50)["x"].min()) < 0
 
 

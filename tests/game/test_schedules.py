@@ -72,7 +72,7 @@ class Recorder:
             {f"player{i}": Player((f"net{i}",), sgd(0.0)) for i in range(len(turns))},
             Schedule(tuple(turns), alternating(*turns).order, prepare),
         )
-        data = Arrays(DataSpec("count", (1,), "real", count=1000), torch.arange(1000.0).unsqueeze(1))
+        data = Arrays(DataSpec.of("count", "points", (1,), count=1000), {"x": torch.arange(1000.0).unsqueeze(1)})
         self.builder = BatchBuilder(
             data, {"z": Uniform(0, 1, 1)}, self.game.schedule, batch_size, seed, self.game.device
         )

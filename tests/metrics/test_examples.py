@@ -7,7 +7,7 @@ from zerosum.metrics.examples import CHUNK, spread
 
 
 def taken(count, most):
-    data = Arrays(DataSpec("line", (1,), "real"), torch.arange(float(count)).unsqueeze(1))
+    data = Arrays(DataSpec.of("line", "points", (1,)), {"x": torch.arange(float(count)).unsqueeze(1)})
     return torch.cat(list(spread(data, most))).flatten().long()
 
 
@@ -29,7 +29,7 @@ def test_classes_that_take_turns_are_all_taken():
 
 def test_chunks_are_the_whole_in_its_order():
     count = 3 * CHUNK + 7
-    data = Arrays(DataSpec("line", (1,), "real"), torch.arange(float(count)).unsqueeze(1))
+    data = Arrays(DataSpec.of("line", "points", (1,)), {"x": torch.arange(float(count)).unsqueeze(1)})
     for most in (2 * count, CHUNK + 1):
         chunks = list(spread(data, most))
         assert max(len(chunk) for chunk in chunks) == CHUNK

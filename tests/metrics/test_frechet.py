@@ -100,8 +100,8 @@ def images(n, seed, side=16, channels=3, kind="uint8"):
 
 
 def drawn(n=200, count=300, **about):
-    spec = DataSpec("drawn", tuple(images(1, 0, **about).shape[1:]), "uint8", count=count)
-    splits = {s: Arrays(spec, images(count, i, **about)) for i, s in enumerate(("train", "valid", "test"), 1)}
+    spec = DataSpec.of("drawn", "image", tuple(images(1, 0, **about).shape[1:]), count=count)
+    splits = {s: Arrays(spec, {"x": images(count, i, **about)}) for i, s in enumerate(("train", "valid", "test"), 1)}
     return frechet(n=n, side=16), splits.__getitem__, images(n, 9, **about) / 255
 
 
@@ -123,8 +123,8 @@ def test_real_images_are_near_and_changed_ones_are_farther_the_more_they_are_cha
 
 def test_a_kind_that_is_missing_is_missed():
     rings, discs = images(600, 1, kind="rings"), images(600, 2)
-    spec = DataSpec("drawn", tuple(rings.shape[1:]), "uint8", count=600)
-    reals = Arrays(spec, torch.cat([rings[:300], discs[:300]]))
+    spec = DataSpec.of("drawn", "image", tuple(rings.shape[1:]), count=600)
+    reals = Arrays(spec, {"x": torch.cat([rings[:300], discs[:300]])})
     judge = frechet(n=600, side=16)
 
     def value(*parts):
@@ -192,9 +192,9 @@ def test_what_cannot_be_judged():
     samples[3, 0, 0, 0] = torch.nan
     with pytest.raises(DataError, match="1 of 40 samples are not finite; judge an earlier round"):
         judge.of(samples, splits)
-    spec = DataSpec("one", (3, 16, 16), "uint8", count=1)
+    spec = DataSpec.of("one", "image", (3, 16, 16), count=1)
     with pytest.raises(DataError, match="one has one test image, which has no covariance"):
-        judge.of(samples[4:], lambda split: Arrays(spec, images(1, 5)))
+        judge.of(samples[4:], lambda split: Arrays(spec, {"x": images(1, 5)}))
     assert "needs images, got" in judge.incompatible(open_data("ring").spec)
     with pytest.raises(ValueError, match="n must be at least 2, as one sample has no covariance, got 1"):
         frechet(n=1)

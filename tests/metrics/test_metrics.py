@@ -59,7 +59,7 @@ def test_a_class_below_its_share_is_missed():
 
 
 def test_neighbour_distance_by_hand():
-    data = Arrays(DataSpec("line", (1,), "real"), torch.tensor([[0.0], [1.0], [3.0]]))
+    data = Arrays(DataSpec.of("line", "points", (1,)), {"x": torch.tensor([[0.0], [1.0], [3.0]])})
     # real to real: 1, 1, 2, mean 4/3; samples: 0.5 and 1
     result = neighbour_distance(n=2)(lambda n, seed: torch.tensor([[0.5], [4.0]]), {"test": data}.__getitem__)
     assert result.value == pytest.approx(0.75 / (4 / 3))
@@ -95,8 +95,8 @@ def test_judges_suit_the_data():
 
     assert names(open_data("digits").spec) == ["neighbour_classes", "neighbour_distance"]
     assert names(open_data("ring").spec) == ["modes", "high_quality"]
-    assert names(DataSpec("plain", (1, 8, 8), "uint8")) == ["neighbour_distance"]
-    assert names(DataSpec("large", (3, 64, 64), "uint8", classes=2)) == []
+    assert names(DataSpec.of("plain", "image", (1, 8, 8))) == ["neighbour_distance"]
+    assert names(DataSpec.of("large", "image", (3, 64, 64), classes=2)) == []
 
 
 def mean_metric(n=3, **about):
@@ -167,10 +167,10 @@ def test_unlike_results_do_not_compare(what, other):
         result().minus(result(**{what: other}))
 
 
-DIGITS = DataSpec("digits", (1, 8, 8), "uint8", classes=10, count=1297)
-UNLABELLED = DataSpec("faces", (1, 8, 8), "uint8", count=400)
-TOY = DataSpec("ring", (2,), "real", classes=8)
-TABLE = DataSpec("table", (5,), "real", count=100)
+DIGITS = DataSpec.of("digits", "image", (1, 8, 8), classes=10, count=1297)
+UNLABELLED = DataSpec.of("faces", "image", (1, 8, 8), count=400)
+TOY = DataSpec.of("ring", "points", (2,), classes=8)
+TABLE = DataSpec.of("table", "points", (5,), count=100)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_judge_says_what_it_cannot_judge(needs, suited_to, not_to):
     judge = mean_metric(needs=needs)
     assert [judge.incompatible(spec) for spec in suited_to] == [None] * len(suited_to)
     for spec in not_to:
-        assert judge.incompatible(spec) == f"mean[n=3] needs {needs}, got {spec.name} ({spec.kind})"
+        assert judge.incompatible(spec) == f"mean[n=3] needs {needs}, got {spec.name} ({spec.kind.name})"
 
 
 def test_what_a_recipe_is_judged_by_suits_its_data():

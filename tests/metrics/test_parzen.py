@@ -50,7 +50,7 @@ def mnist():
 
 
 def images(x):
-    return Arrays(DataSpec("made", (1, 28, 28), "uint8"), x.view(-1, 1, 28, 28))
+    return Arrays(DataSpec.of("made", "image", (1, 28, 28)), {"x": x.view(-1, 1, 28, 28)})
 
 
 def splits(valid, test, train=None):

@@ -235,7 +235,7 @@ BREAKS = {
     "samples are of the data's shape and range, and differ": (
         ".clamp(0, 1)",
         " * 3",
-        "images are samples in [0, 1], these are in",
+        "image samples are in [0.0, 1.0], these are in",
     ),
     "every question is answered or refused": (
         "return logit.squeeze(1)",
@@ -309,7 +309,7 @@ UNFIT = {
     "a judge of other data": (
         "metrics=default_metrics(spec)",
         "metrics=(__import__('zerosum').metrics.modes(),)",
-        "modes[n=2500] needs a toy with modes, got digits (uint8)",
+        "modes[n=2500] needs a toy with modes, got digits (image)",
     ),
     "rounds that are none": (
         "metrics=default_metrics(spec)",

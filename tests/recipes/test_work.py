@@ -35,7 +35,7 @@ def system(name):
     """A system of the benchmarks on noise of its images' shape."""
     side = SYSTEMS[name].side
     x = torch.randint(0, 256, (200, 1, side, side), dtype=torch.uint8)
-    data = Arrays(DataSpec("noise", (1, side, side), "uint8", count=len(x)), x, seed=SEED)
+    data = Arrays(DataSpec.of("noise", "image", (1, side, side), count=len(x)), {"x": x}, seed=SEED)
     experiment, settings = SYSTEMS[name].make(data.spec)
     return experiment, BatchBuilder(data, experiment.priors, experiment.game.schedule, settings.batch_size, SEED, CPU)
 

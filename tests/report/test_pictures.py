@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from zerosum.data import DataSpec
+from zerosum.data.kinds import points
 from zerosum.report import pictures
+
+LINE, PLANE = (DataSpec.of("points", "points", (d,)).x for d in (1, 2))
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA"), (2, "L"), (5, "L")])
@@ -28,29 +32,29 @@ def test_values_outside_are_clamped():
 
 
 def test_points_are_drawn_over_real_ones():
-    image = np.asarray(pictures.scatter(torch.tensor([[1.0, 1.0]]), torch.tensor([[-1.0, -1.0], [1.0, 1.0]])))
-    red = np.argwhere((image == pictures._FAKE).all(2))
-    grey = np.argwhere((image == pictures._REAL).all(2))
-    assert red[:, 0].mean() < pictures.CANVAS / 2 < red[:, 1].mean()  # up and right
-    assert grey[:, 0].max() > pictures.CANVAS / 2 > grey[:, 1].min()  # down and left
+    image = np.asarray(points.scatter(torch.tensor([[1.0, 1.0]]), torch.tensor([[-1.0, -1.0], [1.0, 1.0]])))
+    red = np.argwhere((image == points._FAKE).all(2))
+    grey = np.argwhere((image == points._REAL).all(2))
+    assert red[:, 0].mean() < points.CANVAS / 2 < red[:, 1].mean()  # up and right
+    assert grey[:, 0].max() > points.CANVAS / 2 > grey[:, 1].min()  # down and left
 
 
 def test_a_line_gets_a_histogram():
-    image = pictures.picture(torch.randn(500, 1), torch.randn(500, 1))
-    assert image.size == (pictures.CANVAS, pictures.CANVAS // 2)
+    image = pictures.picture(torch.randn(500, 1), LINE, torch.randn(500, 1))
+    assert image.size == (points.CANVAS, points.CANVAS // 2)
     colours = {tuple(c) for c in np.asarray(image).reshape(-1, 3)}
-    assert {pictures._REAL, pictures._FAKE} <= colours
+    assert {points._REAL, points._FAKE} <= colours
 
 
 def test_points_of_many_dimensions_and_no_reals():
-    assert pictures.picture(torch.randn(20, 7)).size == (pictures.CANVAS, pictures.CANVAS)
-    assert pictures.png(pictures.picture(torch.randn(20, 1)))[:4] == b"\x89PNG"
+    assert pictures.picture(torch.randn(20, 7), PLANE).size == (points.CANVAS, points.CANVAS)
+    assert pictures.png(pictures.picture(torch.randn(20, 1), LINE))[:4] == b"\x89PNG"
 
 
 @pytest.mark.parametrize("axes", [1, 2])
 def test_samples_that_all_coincide_are_one_spot(axes):
-    image = np.asarray(pictures.picture(torch.ones(10, axes), torch.ones(10, axes)))
-    assert (image == pictures._FAKE).all(2).any()
+    image = np.asarray(pictures.picture(torch.ones(10, axes), PLANE, torch.ones(10, axes)))
+    assert (image == points._FAKE).all(2).any()
 
 
 def test_bytes_are_drawn_as_they_are():

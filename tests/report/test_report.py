@@ -15,6 +15,7 @@ from PIL import Image
 import zerosum as zs
 from tests.cli.commands import answer
 from zerosum import api
+from zerosum.data import DataSpec
 from zerosum.errors import ConfigError, RunError
 from zerosum.report import svg as curves
 from zerosum.report.report import FRAMES, Story, verdict
@@ -129,7 +130,10 @@ def record(lines, metrics=(), diverged=None):
     if diverged:
         Path("made/diverged").mkdir()
         Path("made/diverged/facts.json").write_text(json.dumps(diverged))
-    return Story(Path("made"), {"recipe": "gan", "data": {"spec": {"name": "mnist", "classes": 10}}})
+    return Story(
+        Path("made"),
+        {"recipe": "gan", "data": {"spec": DataSpec.of("mnist", "image", (1, 28, 28), 10, 50_000).record()}},
+    )
 
 
 LINE = {"round": 100, "examples": 1000, "seconds": 61.0, "terms": {}}

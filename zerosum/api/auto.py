@@ -148,7 +148,7 @@ def _of_spec(spec: DataSpec) -> tuple[Facts, str]:
     shape = "x".join(map(str, spec.shape))
     count = "endless" if spec.count is None else f"{spec.count:,} training examples"
     found = f"{spec.name}: {count} of {shape}, {f'{spec.classes} labels' if spec.classes else 'no labels'}"
-    if spec.kind == "real":
+    if not spec.kind.spatial:
         return Facts("points", spec.count), found
     channels, height, width = spec.shape
     least = int(min(spec.shares, default=1 / (spec.classes or 1)) * (spec.count or 0))

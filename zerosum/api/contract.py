@@ -164,8 +164,10 @@ def _samples(trial: Trial) -> None:
     if samples.dtype != torch.float32:
         raise Broken(f"samples are {samples.dtype}, not float32.")
     low, high = float(samples.min()), float(samples.max())
-    if spec.kind == "uint8" and not 0 <= low <= high <= 1:
-        raise Broken(f"images are samples in [0, 1], these are in [{low:.3g}, {high:.3g}].")
+    if spec.kind.range is not None and not spec.kind.range[0] <= low <= high <= spec.kind.range[1]:
+        raise Broken(
+            f"samples of {spec.kind.name} data are in {list(spec.kind.range)}, these are in [{low:.3g}, {high:.3g}]."
+        )
     if len(torch.unique(samples.flatten(1), dim=0)) != 7:
         raise Broken("7 samples are not 7 different ones.")
     if not torch.equal(samples, experiment.sample(7, seed=1)):

@@ -15,6 +15,7 @@ from torch import Tensor
 from zerosum import latent
 from zerosum.api.models import Model, load
 from zerosum.api.samples import target
+from zerosum.data import Field
 from zerosum.errors import ConfigError, Unsupported
 from zerosum.report import pictures
 from zerosum.sources import Normal, TruncatedNormal, Uniform
@@ -111,7 +112,7 @@ def walk(
     frames[::steps] = torch.cat([samples, samples[:1]]) if closed else samples
     if out.suffix == ".png":
         rows = torch.arange(segments)[:, None] * steps + torch.arange(steps + 1)
-        _write_picture(out, frames[rows.flatten()], steps + 1)
+        _write_picture(out, frames[rows.flatten()], steps + 1, model.spec.x)
     else:
         _write_animation(out, frames[:-1] if closed else frames)
     fade = latent.walk(samples.flatten(1), steps, closed, "linear")
@@ -164,7 +165,7 @@ def grid(
         )
     frames = model.decode(latent.manifold(prior, side).flatten(0, 1), raw).cpu()
     if out.suffix == ".png":
-        _write_picture(out, frames, side)
+        _write_picture(out, frames, side, model.spec.x)
     else:
         places = torch.arange(side * side).view(side, side)
         places[1::2] = places[1::2].flip(1)
@@ -180,13 +181,13 @@ def _load(
     run: Run | Path | str, out: Path, round: int | None, device: str, trust: bool, truncation: float | None
 ) -> Model:
     model = load(run, round, device, trust, truncation)
-    if out.suffix == ".gif" and len(model.spec.shape) != 3:
+    if out.suffix == ".gif" and not model.spec.kind.spatial:
         raise Unsupported(f"an animation is of images, which {model.spec.name} are not; write a .png.")
     return model
 
 
-def _write_picture(path: Path, frames: Tensor, columns: int) -> None:
-    image = pictures.grid(frames, columns) if frames.ndim == 4 else pictures.picture(frames)
+def _write_picture(path: Path, frames: Tensor, columns: int, field: Field) -> None:
+    image = pictures.grid(frames, columns) if field.kind.spatial else pictures.picture(frames, field)
     files.replace(path, pictures.png(image))
 
 

@@ -9,7 +9,6 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from zerosum import recipes
@@ -207,8 +206,8 @@ def experiment_of(path: Path, record: Mapping[str, Any], trust: bool = False) ->
     """
     module = _module_of(path, record, trust)
     try:
-        spec = TypeAdapter(DataSpec).validate_python(record["data"]["spec"])
-    except (KeyError, TypeError, ValidationError):
+        spec = DataSpec.read(record["data"]["spec"])
+    except (KeyError, TypeError, ValueError):
         raise RunError(f"{path / RECORD} does not say what its data were; restore it from a copy.") from None
     config = checked(module.Config, record["config"], str(path / RECORD))
     with torch.random.fork_rng(devices=[]):

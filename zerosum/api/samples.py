@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,17 +86,15 @@ def _write_arrays(path: Path, n: int, shape: tuple[int, ...], chunks: Iterator[T
 
 def _write_picture(path: Path, n: int, chunks: Iterator[Tensor], spec: DataSpec) -> None:
     # A sheet of many images is kept as the bytes it will be.
-    kept = [(c.clamp(0, 1) * 255).round().to(torch.uint8) if c.ndim == 4 else c for c in (c.cpu() for c in chunks)]
-    samples = torch.cat(kept)
-    if samples.ndim == 4:
-        image = pictures.grid(samples, math.ceil(math.sqrt(n)))
-    else:
-        image = pictures.picture(samples, _real_points(spec, n))
-    files.replace(path, pictures.png(image))
+    kept = [
+        (c.clamp(0, 1) * 255).round().to(torch.uint8) if spec.kind.spatial else c for c in (c.cpu() for c in chunks)
+    ]
+    reals = _real_examples(spec, n) if spec.kind.over_reals else None
+    files.replace(path, pictures.png(pictures.picture(torch.cat(kept), spec.x, reals)))
 
 
-def _real_points(spec: DataSpec, n: int) -> Tensor | None:
-    """Real points to draw samples over, of data that a name alone opens: without them, all samples in one place look
+def _real_examples(spec: DataSpec, n: int) -> Tensor | None:
+    """Real examples to draw samples over, of data that a name alone opens: without them, all samples in one place look
     as wide as any."""
     try:
         data = open_data(spec.name)

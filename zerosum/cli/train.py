@@ -163,7 +163,7 @@ def _defaults(words: Sequence[str], groups: dict[str, type]) -> dict[str, Any] |
 
 def _print_forecast(plan: Any) -> None:
     print(f"recipe      {plan.recipe}")
-    print(f"data        {plan.spec.name}, {plan.spec.kind} {'x'.join(map(str, plan.spec.shape))}, ", end="")
+    print(f"data        {plan.spec.name}, {plan.spec.kind.name} {'x'.join(map(str, plan.spec.shape))}, ", end="")
     print("endless" if plan.spec.count is None else f"{plan.spec.count} training examples")
     print(f"out         {plan.out}")
     record = plan.record()

@@ -10,7 +10,8 @@ from zerosum.data.catalog import (
     open_data as open_data,
     own_of as own_of,
 )
-from zerosum.data.spec import Data as Data, DataSpec as DataSpec
+from zerosum.data.kinds import KINDS as KINDS, Kind as Kind
+from zerosum.data.spec import Column as Column, Data as Data, DataSpec as DataSpec, Field as Field
 from zerosum.data.splits import SPLITS as SPLITS
 from zerosum.data.toys import GaussianMixture as GaussianMixture, Toy as Toy
 from zerosum.data.transforms import (

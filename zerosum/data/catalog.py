@@ -14,7 +14,6 @@ import torch
 
 from zerosum.data import known, toys
 from zerosum.data.digits import open_digits
-from zerosum.data.image_options import asked_of
 from zerosum.data.own import open_own
 from zerosum.data.spec import Data
 from zerosum.data.splits import SPLITS
@@ -87,7 +86,7 @@ def open_data(
     device = device or torch.device("cpu")
     if own := own_of(name):
         path, given = own
-        return open_own(path, split, seed, device, asked_of(given, path) if given else None, progress)
+        return open_own(path, split, seed, device, given, progress)
     parts = re.fullmatch(r"\s*([^\[\]]+?)\s*(?:\[(.*)\])?\s*", name)
     if parts is None:
         raise DataError(f"data must be a name or name[parameter=value, ...], got {name!r}.")

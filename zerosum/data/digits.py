@@ -33,8 +33,10 @@ def open_digits(split: str, seed: int | None, device: torch.device, root: Path) 
     start = {"train": 0, "valid": SIZES["train"], "test": SIZES["train"] + SIZES["valid"]}[split]
     chosen = order[start : start + SIZES[split]]
     images = np.round(x[chosen].astype(np.float64) * 255 / 16).astype(np.uint8)
-    spec = DataSpec("digits", (1, 8, 8), "uint8", classes=10, count=SIZES["train"])
-    return Arrays(spec, torch.from_numpy(images), torch.from_numpy(y[chosen].astype(np.int64)), seed, device)
+    spec = DataSpec.of("digits", "image", (1, 8, 8), classes=10, count=SIZES["train"])
+    return Arrays(
+        spec, {"x": torch.from_numpy(images), "label": torch.from_numpy(y[chosen].astype(np.int64))}, seed, device
+    )
 
 
 @functools.cache  # one training opens its data several times

@@ -177,5 +177,5 @@ def _split(
 ) -> Arrays:
     cut = len(train[0]) - valid
     x, y = {"train": (train[0][:cut], train[1][:cut]), "valid": (train[0][cut:], train[1][cut:]), "test": test}[split]
-    spec = DataSpec(name, tuple(x.shape[1:]), "uint8", classes=10, count=cut)
-    return Arrays(spec, torch.from_numpy(x), torch.from_numpy(y.astype(np.int64)), seed, device)
+    spec = DataSpec.of(name, "image", tuple(x.shape[1:]), classes=10, count=cut)
+    return Arrays(spec, {"x": torch.from_numpy(x), "label": torch.from_numpy(y.astype(np.int64))}, seed, device)

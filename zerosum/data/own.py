@@ -1,4 +1,4 @@
-"""Data of one's own, by path: idx files, ``.npy`` and ``.npz`` arrays, a folder or an archive of images.
+"""Data of one's own, by path: images, arrays, tables, waveforms, text.
 
 Images are prepared once and kept (:mod:`zerosum.data.prepared`). A tenth of the examples is held
 out to validate and a tenth to test, by hash of their content: an example stays in its split when others are added, and
@@ -10,51 +10,40 @@ from __future__ import annotations
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
+from zerosum.data.array_files import (
+    Examples,
+    idx_names,
+    labels_beside,
+    load_arrays,
+    read_array_file,
+    read_idx_file,
+    read_idx_folder,
+    shares_of,
+)
 from zerosum.data.arrays import Arrays, Gathered
-from zerosum.data.idx import read_idx, read_labelled_idx
-from zerosum.data.image_options import Asked, said
+from zerosum.data.image_options import Asked, asked_of, said
 from zerosum.data.images import IMAGES
 from zerosum.data.packed import INDEX, Packed, is_packed, read_packed
 from zerosum.data.prepared import Prepared, prepared
 from zerosum.data.remember import remembered
-from zerosum.data.spec import DataSpec, Kind
-from zerosum.data.splits import SPLITS, parts, place
+from zerosum.data.spec import DataSpec
+from zerosum.data.splits import SPLITS
+from zerosum.data.tables import is_table, read_table
+from zerosum.data.texts import read_text
 from zerosum.data.walk import Progress
+from zerosum.data.waveforms import is_folder_of_waves, is_wave_archive, read_wave_archive, read_wave_folder
 from zerosum.errors import DataError
 
 RESIDENT = 2 << 30
 """Bytes up to which prepared images are held in memory, or on the device; of more a batch is read at a time."""
-
-CHANNELS = (1, 3, 4)
-
-LABELS = ("y", "label", "labels")
-"""Names of an archive's array of labels."""
-
-Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """What a path holds.
-
-    Arguments:
-        x: Images (n, C, H, W), uint8 or float32 in [0, 1], or points (n, d) float32.
-        y: Labels (n,) int64, or None.
-        part: Of each example: 0 train, 1 valid, 2 test.
-    """
-
-    x: Array
-    y: Array | None
-    part: npt.NDArray[np.int64]
 
 
 def open_own(
@@ -62,35 +51,97 @@ def open_own(
     split: str,
     seed: int | None,
     device: torch.device,
-    asked: Asked | None = None,
+    given: str = "",
     progress: Progress | None = None,
 ) -> Arrays:
     """One split of the data at a path.
 
     Arguments:
-        path: An idx file, an array, or a folder or an archive of images.
+        path: An array file, a table, a text, or a folder or an archive of images or waveforms.
         split: ``train``, ``valid`` or ``test``.
         seed: Of the order; None for the stored order.
         device: Where batches are made.
-        asked: How images are to be prepared; arrays are taken as they are.
+        given: What stands in brackets after the path.
         progress: Told after every image that is prepared.
 
     Raises:
         DataError: Nothing there can be read as data, or the split is empty; the message names the file.
     """
-    arrays = _arrays(path)
-    if arrays is None:
-        return _images(path, split, seed, device, asked or Asked(), progress)
-    if asked is not None:
-        raise DataError(f"{path} holds arrays, which are taken as they are; leave out [{said(asked)}].")
-    chosen = _chosen(path, arrays.part, split)
-    kind: Kind = "uint8" if arrays.x.ndim == 4 else "real"
-    classes = None if arrays.y is None else int(arrays.y.max()) + 1
-    train = arrays.part == 0
-    shares = () if arrays.y is None else shares_of(arrays.y[train], classes)
-    spec = DataSpec(name_of(path), tuple(arrays.x.shape[1:]), kind, classes, count=int(train.sum()), shares=shares)
-    label = None if arrays.y is None else torch.from_numpy(arrays.y[chosen])
-    return Arrays(spec, torch.from_numpy(arrays.x[chosen]), label, seed, device)
+    read = reader_of(path)
+    if read is None:
+        return _images(path, split, seed, device, asked_of(given, path) if given else Asked(), progress)
+    takes_window = read in (_read_text, _read_waves)
+    window = _window(path, given, takes_window)
+    more = (window,) if takes_window else ()
+    held: Examples = remembered(read, path, *more, watch=_watched(path))
+    chosen = _chosen(path, held.part, split)
+    spec = DataSpec(name_of(path, given=given), held.fields, int((held.part == 0).sum()))
+    fields: dict[str, Tensor | Gathered] = {name: torch.from_numpy(of[chosen]) for name, of in held.arrays.items()}
+    return Arrays(spec, fields, seed, device)
+
+
+def reader_of(path: Path) -> Callable[..., Examples] | None:
+    """The function that reads a path whose examples are no images that are yet to be prepared; None where they are.
+
+    Raises:
+        DataError: It is a single image.
+    """
+    if path.is_dir():
+        if is_packed(path):
+            return None
+        if any((path / name).exists() for name in idx_names()):
+            return read_idx_folder
+        return _read_waves if is_folder_of_waves(path) else None
+    name = path.name.lower()
+    if is_table(path):
+        return read_table
+    if name.endswith(".txt"):
+        return _read_text
+    if name.endswith(".npz"):
+        return _read_waves if is_wave_archive(load_arrays(path)) else read_array_file
+    if name.endswith(".npy"):
+        return read_array_file
+    if zipfile.is_zipfile(path) or _is_tar(path):
+        return None
+    if path.suffix.lower() in IMAGES:
+        raise DataError(f"{path} is one image; give the folder of your images.")
+    return read_idx_file
+
+
+def holds_images(path: Path) -> bool:
+    """Whether a path is a folder or an archive of images that are yet to be prepared: no arrays, no shards."""
+    return not (path.is_dir() and is_packed(path)) and reader_of(path) is None
+
+
+def _read_waves(path: Path, window: int | None = None) -> Examples:
+    return read_wave_folder(path, window) if path.is_dir() else read_wave_archive(path, load_arrays(path), window)
+
+
+def _read_text(path: Path, window: int | None = None) -> Examples:
+    return read_text(path, window)
+
+
+def _watched(path: Path) -> list[Path]:
+    """The files whose change means that a path is read again."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix.lower() == ".wav" or file.name in idx_names())
+    return [file for file in (path, labels_beside(path)) if file is not None]
+
+
+def _window(path: Path, given: str, takes_window: bool) -> int | None:
+    """The window in brackets after a path.
+
+    Raises:
+        DataError: There is something else in brackets.
+    """
+    if not given.strip():
+        return None
+    key, _, text = (part.strip() for part in given.partition("="))
+    if not takes_window:
+        raise DataError(f"{path} holds arrays, which are taken as they are; leave out [{given}].")
+    if key != "window" or not text.isdecimal() or int(text) < 1:
+        raise DataError(f"data {str(path)!r} takes [window=N] with N at least 1, got [{given}].")
+    return int(text)
 
 
 def _images(
@@ -115,10 +166,10 @@ def _images(
         resident, notices = whole.x.nbytes <= RESIDENT, whole.notices
     chosen = _chosen(path, held.part, split)
     train = held.part == 0
-    spec = DataSpec(
+    spec = DataSpec.of(
         name,
+        "image",
         tuple(x.shape[1:]),
-        "uint8",
         len(held.labels) or None,
         count=int(train.sum()),
         labels=held.labels,
@@ -126,26 +177,10 @@ def _images(
     )
     label = None if held.label is None else torch.from_numpy(held.label)
     rows, fingerprint = torch.from_numpy(chosen), held.fingerprints[split]
-    return Arrays(spec, x, label, seed, device, rows, fingerprint, resident, notices)
-
-
-def holds_images(path: Path) -> bool:
-    """Whether a path is a folder or an archive of images that are yet to be prepared: no arrays, no shards."""
-    if path.is_dir():
-        return not is_packed(path) and not any((path / name).exists() for name in _idx_names())
-    return path.suffix not in (".npy", ".npz") and (zipfile.is_zipfile(path) or _is_tar(path))
-
-
-def _arrays(path: Path) -> Examples | None:
-    """What is held in arrays; None where there are images."""
-    if holds_images(path) or (path.is_dir() and is_packed(path)):
-        return None
-    if path.is_dir():
-        idx = [path / name for name in _idx_names()]
-        found: Examples | None = remembered(_read_folder, path, watch=[file for file in idx if file.exists()])
-        return found
-    held: Examples = remembered(_read_file, path, watch=[p for p in (path, labels_beside(path)) if p is not None])
-    return held
+    fields: dict[str, Tensor | Gathered] = {"x": x}
+    if label is not None:
+        fields["label"] = label
+    return Arrays(spec, fields, seed, device, rows, fingerprint, resident, notices)
 
 
 def _is_tar(path: Path) -> bool:
@@ -165,121 +200,14 @@ def _chosen(path: Path, part: npt.NDArray[np.int64], split: str) -> npt.NDArray[
     return chosen
 
 
-def name_of(path: Path, asked: Asked | None = None) -> str:
-    """What data at a path are called: the folder or the file without its endings, and what they were to become."""
+def name_of(path: Path, asked: Asked | None = None, given: str = "") -> str:
+    """The name of data at a path: the folder or the file without its endings, with its options.
+
+    Arguments:
+        path: Of the data.
+        asked: Options of images.
+        given: Options of other data, as they stand in brackets.
+    """
     name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
-    told = "" if asked is None else said(asked)
+    told = given if asked is None else said(asked)
     return f"{name}[{told}]" if told else name
-
-
-def shares_of(label: npt.NDArray[np.int64], classes: int | None) -> tuple[float, ...]:
-    """The share of each label among the examples; empty where all are equal."""
-    counts = np.bincount(label, minlength=classes or 0)
-    return () if len(set(counts.tolist())) == 1 else tuple((counts / counts.sum()).tolist())
-
-
-def labels_beside(path: Path) -> Path | None:
-    """The idx file of labels that belongs to one of images, by the names MNIST gave them."""
-    beside = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
-    return beside if beside != path and beside.exists() else None
-
-
-def _read_file(path: Path) -> Examples:
-    if path.suffix in (".npy", ".npz"):
-        return _held_out(*_read_arrays(path))
-    if path.suffix.lower() in IMAGES:
-        raise DataError(f"{path} is one image; give the folder of your images.")
-    labels = labels_beside(path)
-    if labels is None:
-        return _held_out(_checked(read_idx(path), path), None)
-    x, y = read_labelled_idx(path, labels)
-    return _held_out(x, y.astype(np.int64))
-
-
-def _read_folder(path: Path) -> Examples | None:
-    """The idx files of a folder, as MNIST names them; None where it has none."""
-    for ending in ("", ".gz"):
-        files = [path / f"{part}-{what}-ubyte{ending}" for part in ("train", "t10k") for what in _IDX]
-        if files[0].exists():
-            train = read_labelled_idx(*files[:2])
-            if not files[2].exists():
-                return _held_out(train[0], train[1].astype(np.int64))
-            test = read_labelled_idx(*files[2:])
-            x, y = (np.concatenate(both) for both in zip(train, test, strict=True))
-            part = parts(map(place, _contents(train[0])), test=False)
-            return Examples(x, y.astype(np.int64), np.concatenate([part, np.full(len(test[0]), 2)]))
-    return None
-
-
-_IDX = ("images-idx3", "labels-idx1")
-
-
-def _idx_names() -> list[str]:
-    return [f"{part}-{what}-ubyte{e}" for e in ("", ".gz") for part in ("train", "t10k") for what in _IDX]
-
-
-def _read_arrays(path: Path) -> tuple[Array, Array | None]:
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as arrays ({error}); save it with numpy.save or numpy.savez.") from None
-    y = next((arrays.pop(name) for name in LABELS if name in arrays), None)
-    x = arrays.get("x", next(iter(arrays.values())) if len(arrays) == 1 else None)
-    if x is None:
-        raise DataError(
-            f"{path} has arrays {', '.join(arrays) or 'none'}; save the examples as x (and labels as y, if any)."
-        )
-    x = _checked(x, path)
-    if y is None:
-        return x, None
-    if y.ndim != 1 or len(y) != len(x) or y.dtype.kind not in "iu" or y.min() < 0:
-        raise DataError(
-            f"{path} has labels {y.dtype} of shape {y.shape} for {len(x)} examples; "
-            f"labels are whole numbers from 0, one for each: ({len(x)},)."
-        )
-    return x, y.astype(np.int64)
-
-
-def _checked(x: Array, path: Path) -> Array:
-    """Examples of any accepted layout as (n, C, H, W), or as (n, d) points."""
-    if x.ndim < 2 or not x.size:
-        raise DataError(f"{path} holds no examples (its shape is {x.shape}); the first axis counts them.")
-    if x.dtype == np.bool_:
-        x = x.astype(np.uint8) * 255
-    if x.dtype.kind == "f":
-        bad = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(1))
-        if len(bad):
-            raise DataError(f"example {bad[0]} of {path} is not finite ({len(bad)} such examples); mend or remove it.")
-        x = x.astype(np.float32)
-        if x.ndim == 2:
-            return x
-        if x.min() < 0 or x.max() > 1:
-            raise DataError(
-                f"{path} has values from {x.min():.4g} to {x.max():.4g}; images are uint8, or float in [0, 1]."
-            )
-    elif x.dtype != np.uint8:
-        raise DataError(f"{path} holds {x.dtype}; images are uint8, or float in [0, 1].")
-    if x.ndim == 3:
-        return x[:, None]
-    if x.ndim == 4:
-        first, last = x.shape[1] in CHANNELS, x.shape[3] in CHANNELS
-        if first and last:  # both could count the colours: take the one that makes square images, or else the last
-            first = x.shape[2] == x.shape[3] != x.shape[1]
-        if first:
-            return x
-        if last:
-            return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-    raise DataError(
-        f"{path} has shape {x.shape}; images are n x H x W, n x H x W x C or n x C x H x W with C one of "
-        f"{', '.join(map(str, CHANNELS))}."
-    )
-
-
-def _held_out(x: Array, y: Array | None) -> Examples:
-    return Examples(x, y, parts(map(place, _contents(x))))
-
-
-def _contents(x: Array) -> Iterable[bytes]:
-    return (example.tobytes() for example in x)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 
-def remembered(read: Callable[..., Any], *paths: Path, watch: Sequence[Path] | None = None) -> Any:
+def remembered(read: Callable[..., Any], *paths: Any, watch: Sequence[Path] | None = None) -> Any:
     """``read(*paths)``, anew only when one of the files has changed.
 
     Arguments:
         read: Reads the files; a function of a module, as it is part of the key.
-        paths: What it is called with.
+        paths: Its arguments, the paths it reads among them.
         watch: The files whose size and time count; ``paths`` by default.
     """
     stamps = tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in (paths if watch is None else watch))
@@ -21,5 +21,5 @@ def remembered(read: Callable[..., Any], *paths: Path, watch: Sequence[Path] | N
 
 
 @functools.lru_cache(maxsize=4)
-def _remembered(read: Callable[..., Any], paths: tuple[Path, ...], stamps: tuple[tuple[Path, int, int], ...]) -> Any:
+def _remembered(read: Callable[..., Any], paths: tuple[Any, ...], stamps: tuple[tuple[Path, int, int], ...]) -> Any:
     return read(*paths)

@@ -107,7 +107,7 @@ class Toy:
     def __init__(self, name: str, mixture: GaussianMixture, split: str, seed: int | None, device: torch.device):
         modes, dim = mixture.means.shape
         self.mixture = mixture
-        self.spec = DataSpec(name, (dim,), "real", classes=modes if modes > 1 else None)
+        self.spec = DataSpec.of(name, "points", (dim,), classes=modes if modes > 1 else None)
         self.fingerprint = hashlib.sha256(f"{name} {split}".encode()).hexdigest()
         self._key = (seed or 0, "toy", split)
         self._device = device

@@ -31,9 +31,8 @@ SMALL = 1024
 
 
 def default_metrics(spec: DataSpec) -> tuple[Metric, ...]:
-    """The judges a recipe runs at the end of training on data like this."""
-    if spec.kind == "real":
-        return (modes(), high_quality())
-    if math.prod(spec.shape) > SMALL:
+    """Metrics evaluated at the end of training on data like this: those of its kind that are compatible."""
+    if spec.kind.spatial and math.prod(spec.shape) > SMALL:
         return ()
-    return ((neighbour_classes(),) if spec.classes else ()) + (neighbour_distance(),)
+    found = (METRICS[name]() for name in spec.kind.metrics)
+    return tuple(metric for metric in found if metric.incompatible(spec) is None)

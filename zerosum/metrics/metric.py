@@ -163,11 +163,11 @@ class Metric:
 
     def incompatible(self, spec: DataSpec) -> str | None:
         """Why it cannot judge data like these; None where it can."""
-        images = spec.kind != "real"
+        images = spec.kind.spatial
         fits = {
             "images": images,
             "images with labels": images and bool(spec.classes),
             "a toy with modes": not images and spec.count is None,
             "examples": True,
         }[self.needs]
-        return None if fits else f"{self.name} needs {self.needs}, got {spec.name} ({spec.kind})"
+        return None if fits else f"{self.name} needs {self.needs}, got {spec.name} ({spec.kind.name})"

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from zerosum import latent
+from zerosum.data import DataSpec
 from zerosum.report import html as pages, pictures
 from zerosum.report.svg import plot
 from zerosum.sources import Normal, Uniform
@@ -45,13 +46,13 @@ class Story:
     @property
     def title(self) -> str:
         """What was trained on what."""
-        return f"{self.record['recipe']} on {self.spec.get('name', 'data')}"
+        return f"{self.record['recipe']} on {self.spec.name if self.spec else 'data'}"
 
     @property
-    def spec(self) -> Mapping[str, Any]:
+    def spec(self) -> DataSpec | None:
         """What its data were."""
-        spec: Mapping[str, Any] = self.record["data"].get("spec", {})
-        return spec
+        record = self.record["data"].get("spec")
+        return None if record is None else DataSpec.read(record)
 
     @functools.cached_property
     def lines(self) -> list[dict[str, Any]]:
@@ -112,7 +113,7 @@ def page(story: Story, walk: bytes | None = None) -> str:
     parts = [f"<h1>{pages.text(story.title)}</h1>", f'<p class="verdict">{pages.text(verdict(story))}</p>']
     shown = story.pictures
     if shown:
-        caption = "Samples as training left them." + (" Grey: real." if spec.get("kind") == "real" else "")
+        caption = "Samples as training left them." + (" Grey: real." if spec and spec.kind.over_reals else "")
         parts.append(pages.figure(pages.image(shown[-1].read_bytes(), "samples"), caption))
     if story.judgements:
         parts += ["<h2>Judged</h2>", _judged(story.judgements)]
@@ -129,8 +130,8 @@ def page(story: Story, walk: bytes | None = None) -> str:
         parts += ["<h2>What happened</h2>", pages.table(events)]
     parts += ["<h2>Configuration</h2>", pages.table((*record["config"].items(), ("seed", record["seed"])))]
     if spec:
-        data = (("data", spec["name"]), ("kind", spec["kind"]), ("shape", " x ".join(map(str, spec["shape"]))))
-        parts += ["<h2>Data</h2>", pages.table((*data, ("training examples", spec.get("count") or "endless")))]
+        data = (("data", spec.name), ("kind", spec.kind.name), ("shape", " x ".join(map(str, spec.shape))))
+        parts += ["<h2>Data</h2>", pages.table((*data, ("training examples", spec.count or "endless")))]
     parts += ["<h2>Machine</h2>", pages.table((key, record[key]) for key in MACHINE if key in record)]
     for change in record.get("amendments", ()):
         parts.append(
@@ -170,18 +171,18 @@ def walk_of(experiment: Experiment, seed: int, ends: int = 5, steps: int = 8) ->
     latents = next(iter(experiment.drawn(ends, seed)))["z"].cpu()
     way = latent.walk(latents, steps, path="spherical" if isinstance(prior, Normal) else "linear")
     frames = experiment.decode(way.to(experiment.game.device)).cpu()
-    if frames.ndim != 4:
+    if frames.ndim != 4:  # nothing but images is drawn as a walk
         return None
     rows = torch.arange(ends - 1)[:, None] * steps + torch.arange(steps + 1)
     return pictures.png(pictures.grid(frames[rows.flatten()], steps + 1))
 
 
-def _phrase(line: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+def _phrase(line: Mapping[str, Any], spec: DataSpec | None) -> str:
     value, name = line["value"], line["metric"].partition("[")[0]
     if value is None:
         return f"{name} is not finite"
     if name == "neighbour_classes":
-        return f"It draws {value:.0f} of {spec.get('classes')} classes"
+        return f"It draws {value:.0f} of {spec.classes if spec else None} classes"
     if name == "neighbour_distance":
         return f"its samples lie {value:.2f} times as far from real examples as real ones do"
     if name == "modes":

@@ -26,7 +26,7 @@ def test_the_orthogonal_term_is_of_the_generators_filters():
 
 
 def test_labels_may_be_done_without():
-    module, spec = find("biggan"), DataSpec("plain", (1, 8, 8), "uint8")
+    module, spec = find("biggan"), DataSpec.of("plain", "image", (1, 8, 8))
     module.build(module.Config(width=4, latent=4, conditional=False), spec)
     with pytest.raises(ConfigError, match="makes images of a label, and plain has none"):
         module.build(module.Config(width=4, latent=4), spec)

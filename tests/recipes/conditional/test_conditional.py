@@ -1,13 +1,11 @@
 """What is special about the conditional system: labels in both networks, in their shares; and its updates."""
 
-import dataclasses
-
 import pytest
 import torch
 
 from tests.games import play
 from tests.recipes.test_contract import tiny
-from zerosum.data import open_data
+from zerosum.data import DataSpec, open_data
 from zerosum.game import gradients
 from zerosum.recipes.conditional import conditional
 from zerosum.sources import Labels
@@ -25,7 +23,7 @@ def test_both_networks_are_told_the_label():
 
 def test_asked_for_labels_come_in_the_datas_shares():
     shares = (0.5, *[0.5 / 9] * 9)
-    spec = dataclasses.replace(open_data("digits").spec, shares=shares)
+    spec = DataSpec.of("digits", "image", (1, 8, 8), 10, shares=shares)
     assert conditional.build(conditional.Config(hidden=6, units=2), spec).priors["fake_label"] == Labels(10, shares)
 
 

@@ -18,9 +18,9 @@ from zerosum.recipes.gan import gan
 from zerosum.recipes.gan.gan import Config, build
 from zerosum.training import BatchBuilder
 
-MNIST = DataSpec("mnist", (1, 28, 28), "uint8", classes=10, count=50_000)
-TFD = DataSpec("tfd", (1, 48, 48), "uint8", count=1000)
-CIFAR = DataSpec("cifar10", (3, 32, 32), "uint8", classes=10, count=40_000)
+MNIST = DataSpec.of("mnist", "image", (1, 28, 28), classes=10, count=50_000)
+TFD = DataSpec.of("tfd", "image", (1, 48, 48), count=1000)
+CIFAR = DataSpec.of("cifar10", "image", (3, 32, 32), classes=10, count=40_000)
 SMALL = {"hidden": 8, "units": 6, "latent": 4, "batch_size": 16}
 
 
@@ -304,7 +304,7 @@ def test_tfd_is_pretrained_first():
 def test_the_tfd_projection():
     """No unit's incoming weights are longer than 1.9365, after any step."""
     system = experiment(TFD, variant="tfd", hidden=120)
-    data = Arrays(TFD, torch.randint(0, 256, (64, 1, 48, 48), dtype=torch.uint8), seed=0)
+    data = Arrays(TFD, {"x": torch.randint(0, 256, (64, 1, 48, 48), dtype=torch.uint8)}, seed=0)
     play(system.game, BatchBuilder(data, system.priors, system.game.schedule, 16, 0, system.game.device), 2)
     lengths = [
         float(p.detach().norm(dim=1).max())
@@ -332,7 +332,7 @@ def test_global_contrast():
 @pytest.mark.parametrize("variant", ["cifar_mlp", "cifar_conv"])
 def test_cifar_plays_normalised_images_and_shows_pixels(variant):
     system = experiment(CIFAR, variant=variant, hidden=100)
-    data = Arrays(CIFAR, torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8), seed=0)
+    data = Arrays(CIFAR, {"x": torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)}, seed=0)
     system.begin(lambda: data)
     play(system.game, BatchBuilder(data, system.priors, system.game.schedule, 16, 0, system.game.device), 2)
     samples = system.sample(5)

@@ -13,7 +13,7 @@ from zerosum.networks import BandGenerator, band_discriminator
 
 def built(side=28, channels=1, levels=2, **settings):
     module = recipes.find("laplacian")
-    spec = DataSpec("squares", (channels, side, side), "uint8", count=100)
+    spec = DataSpec.of("squares", "image", (channels, side, side), count=100)
     return api.build(module, module.Config(hidden=8, width=4, latent=6, levels=levels, **settings), spec, 0)
 
 

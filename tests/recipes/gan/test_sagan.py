@@ -60,7 +60,7 @@ def test_the_discriminator_steps_four_times_as_far():
 
 
 def test_labels_are_needed_where_they_are_asked_for():
-    module, unlabelled = find("sagan"), DataSpec("plain", (1, 8, 8), "uint8")
+    module, unlabelled = find("sagan"), DataSpec.of("plain", "image", (1, 8, 8))
     module.build(module.Config(width=4), unlabelled)
     with pytest.raises(ConfigError, match="sagan with --conditional makes images of a label, and plain has none"):
         module.build(module.Config(width=4, conditional=True), unlabelled)

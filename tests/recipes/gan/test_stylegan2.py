@@ -1,13 +1,11 @@
 """Lazy turns and the penalty on paths, as StyleGAN2 has them."""
 
-import dataclasses
-
 import pytest
 import torch
 
 from tests.games import play
 from tests.recipes.test_contract import tiny
-from zerosum.data import open_data
+from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
 from zerosum.game import gradients
 from zerosum.recipes.gan import stylegan2
@@ -119,6 +117,6 @@ def test_labels_reach_all_four_turns():
 
 
 def test_labels_that_are_not_there_are_refused():
-    spec = dataclasses.replace(open_data("digits").spec, classes=None, shares=())
+    spec = DataSpec.of("digits", "image", (1, 8, 8))
     with pytest.raises(ConfigError, match=r"stylegan2 with --conditional makes images of a label, and .* has none"):
         stylegan2.build(stylegan2.Config(conditional=True), spec)

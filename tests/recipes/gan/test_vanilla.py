@@ -12,7 +12,7 @@ from zerosum.recipes.gan import vanilla
 
 
 def built(spec=None, **settings):
-    spec = spec or DataSpec("mnist", (1, 28, 28), "uint8", classes=10, count=50_000)
+    spec = spec or DataSpec.of("mnist", "image", (1, 28, 28), classes=10, count=50_000)
     return api.build(vanilla, vanilla.Config(**settings), spec, 0)
 
 

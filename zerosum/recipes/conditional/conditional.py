@@ -72,7 +72,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     Raises:
         ConfigError: The data are no images, or have no labels.
     """
-    if spec.kind == "real":
+    if not spec.kind.spatial:
         raise ConfigError(f"conditional makes images, and {spec.name} are other numbers; take digits or mnist.")
     classes = classes_of(spec, "conditional")
     generator = ConditionalGenerator(config.latent, spec.shape, classes, config.hidden, config.generator_dropout)

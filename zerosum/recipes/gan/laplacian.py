@@ -12,7 +12,6 @@ References:
 
 from __future__ import annotations
 
-import dataclasses
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -137,7 +136,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
 def _at(spec: DataSpec, side: int) -> DataSpec:
     """The data at a side."""
-    return dataclasses.replace(spec, shape=(spec.shape[0], side, side))
+    return spec.resized(spec.shape[0], side, side)
 
 
 def _smallest(config: Config, shape: tuple[int, int, int]) -> tuple[nn.Module, nn.Module]:

@@ -52,7 +52,7 @@ class Config:
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; images are played in [-1, 1] and shown in [0, 1], points as they are."""
-    images = spec.kind != "real"
+    images = spec.kind.range is not None
     hidden = (config.hidden,) * config.depth
 
     def inward(x: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def generator(net: Networks, batch: Batch) -> Terms:
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; points that are no images get a linear output instead of the sigmoid."""
-    final = None if spec.kind == "real" else nn.Sigmoid
+    final = spec.kind.last_layer
     networks = perceptrons(spec.shape, config.latent, (config.hidden,), final=final)
     for network in networks.values():
         network.apply(_initialise)

@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
-
 from zerosum.adversarial import GENERATES, fool, tell_apart
 from zerosum.config import Count, Decay, NonNegative, Positive
 from zerosum.data import DataSpec
@@ -57,7 +55,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     loss = DIVERGENCES[config.divergence].pair(config.trick)
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
-        perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=None if spec.kind == "real" else nn.Sigmoid),
+        perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer),
         players={
             "discriminator": Player(("discriminator",), update),
             "generator": Player(("generator",), update),

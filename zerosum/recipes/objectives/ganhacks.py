@@ -129,7 +129,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         )
     size, hidden = math.prod(spec.shape), (config.hidden,) * 2
     pool = {"pool": Pool(config.replay_size, spec.shape, config.replay)} if config.replay else {}
-    final = None if spec.kind == "real" else nn.Sigmoid
+    final = spec.kind.last_layer
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
         {

@@ -15,8 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from torch import nn
-
 from zerosum.adversarial import GENERATES, fool, tell_apart
 from zerosum.config import Count, Decay, NonNegative, Positive
 from zerosum.data import DataSpec
@@ -62,9 +60,7 @@ class Config:
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; with moment_matching it has one player."""
     update = adam(config.learning_rate, (config.beta1, 0.999))
-    networks = perceptrons(
-        spec.shape, config.latent, (config.hidden,) * 2, final=None if spec.kind == "real" else nn.Sigmoid
-    )
+    networks = perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer)
     players = {"discriminator": Player(("discriminator",), update), "generator": Player(("generator",), update)}
     answers = dict(GENERATES)
     if config.comparison == "moment_matching":

@@ -15,8 +15,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
-
 from zerosum.adversarial import GENERATES, tell_apart
 from zerosum.config import Count, Decay, NonNegative, Positive
 from zerosum.data import DataSpec
@@ -70,7 +68,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         return {"fool": loss.generator(logits)}
 
     update = adam(config.learning_rate, (config.beta1, config.beta2))
-    final = None if spec.kind == "real" else nn.Sigmoid
+    final = spec.kind.last_layer
     game = Game(
         perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=final),
         players={

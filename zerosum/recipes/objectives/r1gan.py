@@ -71,7 +71,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         return terms
 
     update = rmsprop(config.learning_rate, config.decay)
-    final = None if spec.kind == "real" else nn.Sigmoid
+    final = spec.kind.last_layer
     game = Game(
         perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, _leaky, final),
         players={

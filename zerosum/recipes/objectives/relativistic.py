@@ -16,8 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
-
 from zerosum.adversarial import GENERATES, tell_apart
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
@@ -68,7 +66,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         return {"fool": loss.generator(fake, net.discriminator(batch["x"]))}
 
     update = adam(config.learning_rate, (config.beta1, 0.999))
-    final = None if spec.kind == "real" else nn.Sigmoid
+    final = spec.kind.last_layer
     game = Game(
         # The loss sees differences of logits only, so the last layer has no bias.
         perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=final, final_bias=False),

@@ -76,7 +76,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     priors = {"z": Normal(config.latent)}
     if config.networks == "perceptrons":
         refuse_switches(config, "take networks convolutions or residual")
-        final = None if spec.kind == "real" else nn.Sigmoid
+        final = spec.kind.last_layer
         networks = perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, final=final)
         spectral_norm(networks["discriminator"])
         turns = Turn("discriminator", tell_apart(hinge), repeat=config.k), Turn("generator", fool(hinge))

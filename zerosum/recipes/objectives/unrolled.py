@@ -75,7 +75,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         loss = told_apart(ahead, batch)
         return {"value": -(loss["real"] + loss["fake"])}
 
-    final = None if spec.kind == "real" else nn.Sigmoid
+    final = spec.kind.last_layer
     networks = perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=final)
     for network in networks.values():
         for parameter in network.parameters():

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
-
 from zerosum.adversarial import GENERATES, fool, tell_apart
 from zerosum.config import Count, Decay, Layers, Positive
 from zerosum.data import DataSpec
@@ -58,7 +56,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     # No momentum, as in the paper: the critic's loss is not stationary.
     update = rmsprop(config.learning_rate, config.decay)
-    hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
+    hidden, final = (config.hidden,) * config.depth, spec.kind.last_layer
     game = Game(
         # The loss sees differences of the critic's values only, so its last layer has no bias.
         perceptrons(spec.shape, config.latent, hidden, final=final, final_bias=False),

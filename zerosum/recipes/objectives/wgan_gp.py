@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
 
 from zerosum.adversarial import GENERATES, ImageConfig, Images, fool, refuse_switches
 from zerosum.config import Count, Decay, Layers, NonNegative, Positive
@@ -78,7 +77,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     priors: dict[str, Prior] = {"z": Normal(config.latent), "epsilon": Uniform(0, 1, 1)}
     if config.networks == "perceptrons":
         refuse_switches(config, "take networks residual", ("average_halflife",))
-        hidden, final = (config.hidden,) * config.depth, None if spec.kind == "real" else nn.Sigmoid
+        hidden, final = (config.hidden,) * config.depth, spec.kind.last_layer
         # The loss sees differences of the critic's values only, so its last layer has no bias.
         networks = perceptrons(spec.shape, config.latent, hidden, final=final, final_bias=False)
         turns = Turn("discriminator", _critic(config.penalty), repeat=config.k), Turn("generator", fool(wasserstein))

@@ -1,0 +1,21 @@
+"""Binary examples: every value is 0 or 1, of an image or a vector."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from PIL import Image
+from torch import Tensor, nn
+
+from zerosum.data.kinds.image import IMAGE, grid
+from zerosum.data.kinds.kind import Kind
+
+
+def draw(examples: Tensor, reals: Tensor | None = None) -> Image.Image:
+    """Images in rows; a vector is a row of pixels."""
+    return grid(examples if examples.ndim == 4 else examples.flatten(1)[:, None, None, :])
+
+
+BINARY: Kind = dataclasses.replace(
+    IMAGE, name="binary", text="values 0 and 1", last_layer=nn.Sigmoid, picture=draw, metrics=("neighbour_distance",)
+)
