@@ -240,8 +240,8 @@ def test_models_that_cannot_be_explored(monkeypatch):
         return torch.rand(n, 2, generator=generator)
 
     for way, model, message in (
-        (api.walk, decoding({"sample": ramp}), r"cannot decode: it has no decoder \(it has: sample\)"),
-        (api.grid, decoding({"sample": ramp}), "cannot decode"),
+        (api.walk, decoding({"sample": ramp}), r"no output 'decode' \(it has: sample\)"),
+        (api.grid, decoding({"sample": ramp}), "no output 'decode'"),
         (api.walk, decoding({}, {"code": Normal(2)}), r"this model has no latent z \(its priors: code\)"),
         (api.grid, decoding({}, {"code": Normal(2)}), "a grid sweeps a uniform or normal latent z, and the priors"),
         (api.grid, decoding({}, {"z": made}), "a grid sweeps a uniform or normal latent z"),

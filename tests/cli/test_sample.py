@@ -94,7 +94,7 @@ def test_samples_of_a_label(capsys):
     experiment = model.experiment
     z = model.latents(6)
     for name, number in (("dark", 0), ("light", 1)):
-        told = experiment.ask("sample", {"z": z, "fake_label": torch.full((6,), number)})
+        told = experiment.call("sample", {"z": z, "fake_label": torch.full((6,), number)})
         assert torch.equal(model.sample(6, label=name), told)
     assert not torch.equal(model.sample(6, label="dark"), model.sample(6, label="light"))
     code, _, err = answer(capsys, "sample", "run", "--n", "4", "--label", "light", "--out", "light.npz")

@@ -1,4 +1,4 @@
-"""Pictures of samples: a grid of images, a scatter of points in the plane, a histogram on the line."""
+"""Pictures of what a model returns: a grid of images, a scatter of points in the plane, a histogram on the line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from zerosum.data import Data
 from zerosum.training import Experiment
+from zerosum.training.outputs import joined
 
-SHOWN_IMAGES, SHOWN_POINTS = 64, 1000
-"""Samples in a preview."""
+SHOWN_IMAGES, SHOWN_PAIRS, SHOWN_POINTS = 64, 12, 1000
+"""Samples in a preview; examples beside their results; points."""
+
+FIELDS = ("x",)
+"""Fields of the data that have a picture."""
 
 CELL = 48
 """Small images are enlarged by a whole factor to about this many pixels."""
@@ -24,8 +29,11 @@ CANVAS = 480
 _REAL, _FAKE, _GROUND = (170, 178, 189), (214, 69, 65), (255, 255, 255)
 
 
-def preview(experiment: Experiment, data: Data, seed: int) -> bytes:
-    """The preview of an experiment: samples of fixed latents, over real examples where they are points.
+def preview(experiment: Experiment, data: Data, seed: int) -> bytes | None:
+    """The preview of an experiment: its first output that returns a field of the data.
+
+    Samples are of fixed latents, over real examples where they are points. An output that reads the data is shown
+    beside its input and its target, on the first training examples.
 
     Arguments:
         experiment: What is trained.
@@ -33,15 +41,76 @@ def preview(experiment: Experiment, data: Data, seed: int) -> bytes:
         seed: Of the latents.
 
     Returns:
-        A PNG file.
+        A PNG file; None where no output returns a field of the data.
     """
+    name = previewed(experiment, data)
+    if name is None:
+        return None
     points = data.spec.kind == "real"
-    n = SHOWN_POINTS if points else SHOWN_IMAGES
-    return png(picture(experiment.pictured(n, seed), data.batch(0, n)["x"] if points else None))
+    output, priors = experiment.output(name), set(experiment.priors)
+    if priors.issuperset(output.inputs):
+        n = SHOWN_POINTS if points else SHOWN_IMAGES
+        made = experiment.pictured(n, seed) if name == "sample" else _of_priors(experiment, name, n, seed)
+        return png(picture(made, data.batch(0, n)["x"] if points else None))
+    n = SHOWN_POINTS if points else SHOWN_PAIRS
+    wanted = {*output.inputs, *([output.target] if output.target else [])}
+    batch = experiment.with_derived(data.batch(0, n), wanted)
+    fields = {key: value for key, value in batch.items() if key in output.inputs}
+    found = output.of_field(joined(experiment.chunks(name, fields, seed)), FIELDS)
+    assert found is not None
+    target = batch.get(output.target) if output.target else None
+    if found.ndim != 4:
+        return png(picture(found, batch["x"] if target is None else target))
+    given = next((value for value in fields.values() if value.ndim == 4), None)
+    shown = (given, found, None if output.target in fields else target)
+    return png(columns(*(images for images in shown if images is not None)))
+
+
+def previewed(experiment: Experiment, data: Data) -> str | None:
+    """The name of the output that a run is previewed by, or None.
+
+    Arguments:
+        experiment: What is trained.
+        data: Any split; outputs are passed over that read neither its fields nor priors.
+    """
+    batch = data.batch(0, 1)
+    for name in experiment.outputs:
+        output = experiment.output(name)
+        known = {*experiment.with_derived(batch, output.inputs), *experiment.priors}
+        if output.returns_one_of(FIELDS) and known.issuperset(output.inputs):
+            return name
+    return None
+
+
+def _of_priors(experiment: Experiment, name: str, n: int, seed: int) -> Tensor:
+    """An output that reads priors alone."""
+    output = experiment.output(name)
+    batches = experiment.drawn(n, seed)
+    parts = ({key: value for key, value in batch.items() if key in output.inputs} for batch in batches)
+    found = output.of_field(joined(experiment.part(name, part, i, seed) for i, part in enumerate(parts)), FIELDS)
+    assert found is not None
+    return found
+
+
+def columns(*images: Tensor) -> Image.Image:
+    """Images side by side, a row for each example: input, output, target.
+
+    Arguments:
+        *images: (n, C, H, W) each; smaller ones are enlarged by nearest neighbours.
+    """
+    height, width = (max(x.shape[axis] for x in images) for axis in (2, 3))
+    channels = images[0].shape[1] if len({x.shape[1] for x in images}) == 1 else 3
+    sheets = []
+    for x in images:
+        x = x.detach().float().cpu()
+        if x.shape[1] != channels:
+            x = x[:, :3] if x.shape[1] > 3 else x[:, :1].expand(-1, 3, -1, -1)
+        sheets.append(interpolate(x, size=(height, width)) if x.shape[2:] != (height, width) else x)
+    return grid(torch.stack(sheets, 1).flatten(0, 1), len(images))
 
 
 def picture(samples: Tensor, reals: Tensor | None = None) -> Image.Image:
-    """The picture that suits the samples.
+    """The picture of samples by their kind.
 
     Arguments:
         samples: (n, C, H, W) in [0, 1], or points (n, 1) or (n, 2), or (n, d) of which the first two axes are drawn.

@@ -101,18 +101,20 @@ def verdict(story: Story) -> str:
     return said
 
 
-def page(story: Story, walk: bytes | None = None) -> str:
+def page(story: Story, walk: bytes | None = None, samples: bool = True) -> str:
     """The report as HTML.
 
     Arguments:
         story: Of the run.
         walk: A picture of a walk through the latents, PNG.
+        samples: Whether pictures are of samples; else examples of the data are in them.
     """
     record, spec = story.record, story.spec
     parts = [f"<h1>{pages.text(story.title)}</h1>", f'<p class="verdict">{pages.text(verdict(story))}</p>']
     shown = story.pictures
     if shown:
-        caption = "Samples as training left them." + (" Grey: real." if spec.get("kind") == "real" else "")
+        caption = "Samples" if samples else "Examples beside what the model makes of them,"
+        caption += " at the end of training." + (" Grey: real." if spec.get("kind") == "real" else "")
         parts.append(pages.figure(pages.image(shown[-1].read_bytes(), "samples"), caption))
     if story.judgements:
         parts += ["<h2>Judged</h2>", _judged(story.judgements)]
@@ -150,8 +152,9 @@ def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None =
         out: Where to; ``report.html`` in the run folder by default.
     """
     walk = None if experiment is None else walk_of(experiment, record["seed"])
+    samples = experiment is None or "sample" in experiment.outputs
     target = out or path / NAME
-    files.replace(target, page(Story(path, record), walk).encode("utf-8", "surrogateescape"))
+    files.replace(target, page(Story(path, record), walk, samples).encode("utf-8", "surrogateescape"))
     return target
 
 
