@@ -106,7 +106,7 @@ def manifold(prior: Uniform | Normal | TruncatedNormal, side: int) -> Tensor:
     second from row to row, and none of them is infinite.
 
     Arguments:
-        prior: Law of a latent in 2 dimensions.
+        prior: Distribution of a latent in 2 dimensions.
         side: Rows, and columns, n.
 
     Returns:

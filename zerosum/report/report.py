@@ -59,8 +59,8 @@ class Story:
         return list(log.read(self.path / "log.jsonl"))
 
     @functools.cached_property
-    def judgements(self) -> list[dict[str, Any]]:
-        """Of the newest round judged, with the controls, which are true of any."""
+    def results(self) -> list[dict[str, Any]]:
+        """Of the newest round evaluated, with the controls, which are true of any."""
         found = list(log.read(self.path / "metrics.jsonl"))
         last = max((line["round"] for line in found), default=0)
         return [line for line in found if line["round"] in (0, last)]
@@ -92,9 +92,9 @@ def verdict(story: Story) -> str:
         said = f"{what} diverged after {far}: the updates of {lost['player']} were no longer finite."
     else:
         said = f"{what} has trained {far}."
-    judged = [_phrase(line, story.spec) for line in story.judgements if line.get("subject", "model") == "model"]
-    if judged:
-        said += f" {'; '.join(judged)}."
+    evaluated = [_phrase(line, story.spec) for line in story.results if line.get("subject", "model") == "model"]
+    if evaluated:
+        said += f" {'; '.join(evaluated)}."
     skipped = sum(line["event"]["data"].get("skipped", 0) for line in lines if "event" in line)
     if skipped and not story.divergence:
         said += f" {skipped} updates were skipped because their gradients were not finite."
@@ -116,8 +116,8 @@ def page(story: Story, walk: bytes | None = None, samples: bool = True) -> str:
         caption = "Samples" if samples else "Examples beside what the model makes of them,"
         caption += " at the end of training." + (" Grey: real." if spec.get("kind") == "real" else "")
         parts.append(pages.figure(pages.image(shown[-1].read_bytes(), "samples"), caption))
-    if story.judgements:
-        parts += ["<h2>Judged</h2>", _judged(story.judgements)]
+    if story.results:
+        parts += ["<h2>Metrics</h2>", _evaluated(story.results)]
     if len(shown) > 1:
         parts += ["<h2>Over training</h2>", _film(shown)]
     parts += _curves(story.lines)
@@ -196,7 +196,7 @@ def _phrase(line: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     return f"{name} is {value:.4g}"
 
 
-def _judged(lines: Sequence[Mapping[str, Any]]) -> str:
+def _evaluated(lines: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for line in lines:
         interval = line.get("interval")
@@ -204,7 +204,7 @@ def _judged(lines: Sequence[Mapping[str, Any]]) -> str:
         value = "not finite" if line["value"] is None else f"{line['value']:.4g}"
         data = "" if line.get("own", True) else f" on {line['data']}"
         rows.append((line["metric"] + data, line.get("subject", "model"), value, between, line.get("kind") or ""))
-    return pages.table(rows, head=("judge and protocol", "of", "value", "95 %", ""))
+    return pages.table(rows, head=("metric and protocol", "of", "value", "95 %", ""))
 
 
 def _curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -16,11 +16,12 @@ import safetensors.torch
 from torch import nn
 
 from zerosum.data import Data
-from zerosum.errors import DataError, RunError
+from zerosum.errors import DataError, RunError, Unsupported
 from zerosum.game import Reading
 from zerosum.metrics import Result
 from zerosum.training import files, log
 from zerosum.training.display import Display
+from zerosum.training.evaluated import Evaluated
 from zerosum.training.experiment import Experiment
 from zerosum.training.folder import FACTS, RunFolder
 from zerosum.training.stages import Stages
@@ -114,13 +115,16 @@ class RunLogger:
 
     def evaluate(self) -> list[Result]:
         """Results of the experiment's metrics; one that is kept already is not computed again."""
-        results = []
+        results: list[Result] = []
+        if not self._stages.experiment.metrics:
+            return results
+        model = Evaluated(self._stages.experiment, self._open_split("train").spec)
         for metric in self._stages.experiment.metrics:
             result = log.find_result(self._folder.metrics, self._stages.round, metric.name, self._seed)
             if result is None:
                 try:
-                    result = metric(self._stages.experiment.sample, self._open_split, self._seed)
-                except DataError as error:
+                    result = metric(model, self._open_split, self._seed)
+                except (DataError, Unsupported) as error:
                     self._display.note(f"{metric.name} is left out: {error}")
                     continue
                 keep = functools.partial(log.keep_result, self._folder.metrics, self._stages.round, result)
