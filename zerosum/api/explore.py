@@ -50,7 +50,7 @@ class Walk:
 
 
 def walk(
-    run: Run | Path | str,
+    run: Model | Run | Path | str,
     out: Path | str,
     ends: int | None = None,
     between: Sequence[int] = (),
@@ -67,7 +67,7 @@ def walk(
     """Walk from sample to sample of a run's model, and write what is seen to a file.
 
     Arguments:
-        run: A run folder, or what training returned.
+        run: A run folder, what training returned, or a loaded model.
         out: A ``.png`` for a picture with a row for the way from each end to the next, both ends in it; a ``.gif`` for
             an animation, which images alone can be.
         ends: Walk between this many samples, the seed's first; 5 by default.
@@ -119,7 +119,7 @@ def walk(
 
 
 def grid(
-    run: Run | Path | str,
+    run: Model | Run | Path | str,
     out: Path | str,
     side: int = 20,
     raw: bool = False,
@@ -131,7 +131,7 @@ def grid(
     """Write what a run's model makes of the plane of its latent to a file, in cells of equal probability.
 
     Arguments:
-        run: A run folder, or what training returned.
+        run: A run folder, what training returned, or a loaded model.
         out: A ``.png`` for a picture, in which the latent's first coordinate grows from left to right and the second
             from top to bottom; a ``.gif`` for an animation that goes through the rows, there and back in turn.
         side: Rows, and columns.
@@ -177,7 +177,7 @@ def _target(out: Path | str) -> Path:
 
 
 def _load(
-    run: Run | Path | str, out: Path, round: int | None, device: str, trust: bool, truncation: float | None
+    run: Model | Run | Path | str, out: Path, round: int | None, device: str, trust: bool, truncation: float | None
 ) -> Model:
     model = load(run, round, device, trust, truncation)
     if out.suffix == ".gif" and len(model.spec.shape) != 3:

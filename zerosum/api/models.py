@@ -89,6 +89,19 @@ class Model:
         """
         return joined(self.experiment.chunks(name, self._fields(name, x, fields), seed, raw))
 
+    def part(self, name: str, x: Tensor, chunk: int, seed: int = 0, raw: bool = False, **fields: Any) -> Returned:
+        """An output on one chunk of a stream of examples, which are never held together.
+
+        Arguments:
+            name: One of :attr:`outputs`.
+            x: The first input that is no prior, first axis at most the output's chunk.
+            chunk: The number of the chunk.
+            seed: Of the priors that are not given, and of what networks draw inside.
+            raw: Use the networks as last trained instead of their averages.
+            **fields: Further inputs.
+        """
+        return self.experiment.part(name, self._fields(name, x, fields), chunk, seed, raw)
+
     def encode(self, x: Tensor, **fields: Any) -> Returned:
         """The latent of examples x (N, ...), or the parameters of its distribution by name."""
         return self.call("encode", x, **fields)
