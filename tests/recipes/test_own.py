@@ -78,7 +78,7 @@ def test_it_trains_as_the_recipe_it_is_a_copy_of(capsys, mine):
     assert torch.equal(zs.load("a").sample(3), zs.load("b").sample(3))
     assert answer(capsys, "train", "my_recipe.py", "--rounds", "8", "--out", "a", *SMALL)[0] == 0
     assert answer(capsys, "sample", "a", "--n", "4")[0] == 0
-    assert answer(capsys, "explore", "a", "walk", "--steps", "2", "--ends", "2")[0] == 0
+    assert answer(capsys, "explore", "a", "walk", "--steps", "2", "--keyframes", "2")[0] == 0
     assert answer(capsys, "evaluate", "a", "--metrics", "neighbour_distance[n=50]")[0] == 0
     code, out, _ = answer(capsys, "show", "my_recipe.py")
     assert code == 0
@@ -108,7 +108,7 @@ def test_it_runs_only_while_it_is_what_it_was(capsys, mine):
     for words in (
         ("sample", "run", "--n", "2"),
         ("evaluate", "run", "--metrics", "neighbour_distance[n=50]"),
-        ("explore", "run", "walk", "--steps", "2", "--ends", "2"),
+        ("explore", "run", "walk", "--steps", "2", "--keyframes", "2"),
     ):
         assert answer(capsys, *words)[0] == 4
         assert answer(capsys, *words, "--trust")[0] == 0

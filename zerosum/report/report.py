@@ -158,24 +158,24 @@ def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None =
     return target
 
 
-def walk_of(experiment: Experiment, seed: int, ends: int = 5, steps: int = 8) -> bytes | None:
+def walk_of(experiment: Experiment, seed: int, keyframes: int = 5, steps: int = 8) -> bytes | None:
     """A picture of the ways from sample to sample, a row for each; None for what makes no examples of latents.
 
     Arguments:
         experiment: What is drawn.
-        seed: Of the latents at the ends.
-        ends: Samples the ways lead to and from.
+        seed: Of the latents at the keyframes.
+        keyframes: Samples the ways lead to and from.
         steps: From each to the next.
     """
     prior = experiment.priors.get("z")
     if "decode" not in experiment.outputs or not isinstance(prior, Normal | Uniform):
         return None
-    latents = next(iter(experiment.drawn(ends, seed)))["z"].cpu()
+    latents = next(iter(experiment.drawn(keyframes, seed)))["z"].cpu()
     way = latent.walk(latents, steps, path="spherical" if isinstance(prior, Normal) else "linear")
     frames = experiment.decode(way.to(experiment.game.device)).cpu()
     if frames.ndim != 4:
         return None
-    rows = torch.arange(ends - 1)[:, None] * steps + torch.arange(steps + 1)
+    rows = torch.arange(keyframes - 1)[:, None] * steps + torch.arange(steps + 1)
     return pictures.png(pictures.grid(frames[rows.flatten()], steps + 1))
 
 
