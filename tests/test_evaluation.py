@@ -1,4 +1,4 @@
-"""Judging a trained model: by name, with controls, kept once, refused where it makes no sense."""
+"""Evaluating a trained model: by name, with controls, kept once, refused where it makes no sense."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def kept():
     return [r for r in log.read(Path("run/metrics.jsonl")) if r["metric"] == NAME]
 
 
-def test_a_run_is_judged_and_the_judgement_kept(run):
+def test_a_run_is_evaluated_and_the_result_kept(run):
     (result,) = zs.evaluate("run", "parzen[n=50]")
     assert (result.metric, result.n, result.split, result.kind) == (NAME, 50, "test", "estimate")
     assert (result.data, result.subject) == ("digits", "model")
@@ -46,7 +46,7 @@ def test_a_run_is_judged_and_the_judgement_kept(run):
     assert [r["seed"] for r in kept()] == [0, 1]
 
 
-def test_the_recipe_s_own_judges_by_default(run):
+def test_the_recipe_s_own_metrics_by_default(run):
     assert [r.metric for r in zs.evaluate("run")] == [r.metric for r in run.results]
     assert [r.value for r in zs.evaluate("run")] == [r.value for r in run.results]
 
@@ -65,7 +65,7 @@ def test_controls_stand_beside_the_model(run):
     assert error > 0
 
 
-def test_a_longer_run_keeps_its_controls_and_its_old_judgements(run):
+def test_a_longer_run_keeps_its_controls_and_its_old_results(run):
     before = zs.evaluate("run", "parzen[n=50]", controls=True)
     zs.train("gan", rounds=5, **SMALL)
     after = zs.evaluate("run", "parzen[n=50]", controls=True)
@@ -94,7 +94,9 @@ def test_by_other_data(run):
     own, *_ = zs.evaluate("run", "parzen[n=50]")
     with pytest.raises(ValueError, match="unlike protocols do not compare: data is digits and other"):
         own.minus(result)
-    with pytest.raises(DataError, match="this model makes 1x8x8, data 'ring' are 2; judge it by data of its shape"):
+    with pytest.raises(
+        DataError, match="this model makes 1x8x8, data 'ring' are 2; evaluate it with data of its shape"
+    ):
         zs.evaluate("run", "parzen", data="ring")
 
 
@@ -123,7 +125,7 @@ def test_published_rows_are_of_their_data_alone():
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_full_name_makes_the_judge_it_is_of(name):
+def test_a_full_name_makes_the_metric_it_is_of(name):
     assert named(named(name).name).name == named(name).name
     assert named(name, n=123).n == 123
 
@@ -150,14 +152,14 @@ def test_names_nobody_knows(name, message):
         named(name)
 
 
-def test_features_are_of_the_judges_that_have_them(run):
+def test_features_are_of_the_metrics_that_have_them(run):
     name = named("frechet[n=40, side=16]").name
     assert named("frechet[n=40, side=16]", features="random-conv").name == name
     results = zs.evaluate("run", ["neighbour_distance[n=40]", "frechet[n=40, side=16]"], features="random-conv")
     assert [r.metric for r in results] == ["neighbour_distance[n=40, split=test]", name]
     assert results[1].features in name
     assert zs.evaluate("run", name, controls=True)[0] == results[1]
-    with pytest.raises(ConfigError, match=r"--features is of judges .*\(frechet\), got parzen\[n=50.*; name one with"):
+    with pytest.raises(ConfigError, match=r"--features is of metrics .*\(frechet\), got parzen\[n=50.*; name one with"):
         zs.evaluate("run", "parzen[n=50]", features="random-conv")
     with pytest.raises(ConfigError, match="unknown features 'random-covn'; nearest: random-conv"):
         zs.evaluate("run", "frechet", features="random-covn")
@@ -175,7 +177,7 @@ def test_metrics_that_do_not_suit():
 
 
 def test_too_few_examples_to_hold_any_out(capsys):
-    """One image, and fewer than a batch: it trains, says loudly what will come of it, and leaves the judges out."""
+    """One image, and fewer than a batch: it trains, says loudly what will come of it, and leaves the metrics out."""
     np.save("one.npy", np.zeros((1, 4, 4), np.uint8))
     words = ("train", "gan", "--data", "one.npy", "--rounds", "2", "--out", "run", "--hidden", "8", "--units", "8")
     code, out, _ = answer(capsys, *words)
@@ -210,7 +212,7 @@ def test_the_command_line(capsys, run):
         (
             ("run", "--features", "random-conv"),
             2,
-            "--features is of judges that see images through a network (frechet)",
+            "--features is of metrics that see images through a network (frechet)",
         ),
         (
             ("run", "--metrics", "frechet", "--features", "random-cov"),
@@ -228,3 +230,19 @@ def test_mistakes_on_the_command_line(capsys, run, words, code, message):
     assert got == code
     assert message in err
     assert "Traceback" not in err
+
+
+def test_a_loaded_model_is_evaluated_as_its_run_is(run):
+    model = zs.load(run)
+    assert zs.evaluate(model, "parzen[n=50]") == zs.evaluate(run, "parzen[n=50]")
+    assert len(kept()) == 1
+    free = zs.Model(model.experiment, model.recipe, model.config, model.spec, model.round)
+    assert zs.evaluate(free, "parzen[n=50]") == zs.evaluate(run, "parzen[n=50]")
+    assert len(kept()) == 1
+
+
+def test_metrics_that_a_model_has_no_output_for(run):
+    with pytest.raises(
+        ConfigError, match=r"psnr\[.* needs an output 'reconstruct', and this model has sample, decode, s"
+    ):
+        zs.evaluate(run, "psnr")

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 
 import zerosum as zs
 from zerosum import api, recipes
 from zerosum.data import open_data
-from zerosum.metrics import Metric, Splits
-from zerosum.training import BatchBuilder, Experiment, play_round
+from zerosum.metrics import Metric, Splits, train_classifier
+from zerosum.training import BatchBuilder, Evaluated, Experiment, play_round
 
 Check = Callable[[int], Mapping[str, float]]
 """``seed -> {figure: value}``."""
@@ -44,7 +43,7 @@ class Bound:
 
 
 def train(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
-    """A check by the recipe's own judges at the end of a run of its defaults, but for the settings named."""
+    """A check by the recipe's own metrics at the end of a run of its defaults, but for the settings named."""
 
     def check(seed: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +58,8 @@ def classified(recipe: str, data: str, rounds: int, **settings: Any) -> Check:
 
     def check(seed: int) -> dict[str, float]:
         experiment = played(recipe, data, rounds, seed, **settings)
-        results = [judge(experiment.sample, lambda split: open_data(data, split)) for judge in experiment.metrics]
+        model = Evaluated(experiment, open_data(data).spec)
+        results = [metric(model, lambda split: open_data(data, split)) for metric in experiment.metrics]
         return {**{result.metric: round(result.value, 4) for result in results}, **seen(experiment, data, seed)}
 
     return check
@@ -78,8 +78,8 @@ def seen(experiment: Experiment, data: str, seed: int) -> dict[str, float]:
     """
     test = open_data(data, "test")
     real = test.batch(0, test.count or 0)
-    assert test.spec.classes is not None
-    classes, classify = test.spec.classes, classifier(data, seed)
+    classify = train_classifier(open_data(data), seed=seed)
+    classes = classify.classes
     made = experiment.sample(SAMPLES, seed)
     sure, found = classify(made).softmax(1).max(1)
     real_sure, real_found = classify(real["x"]).softmax(1).max(1)
@@ -109,42 +109,18 @@ def seen(experiment: Experiment, data: str, seed: int) -> dict[str, float]:
     return {**figures, "test images rightly classified": round(float(right), 4)}
 
 
-def fall(judge: Metric, untrained: Sample, trained: Sample, splits: Splits) -> dict[str, float]:
+def fall(metric: Metric, untrained: Sample, trained: Sample, splits: Splits) -> dict[str, float]:
     """How far a distance to test images fell, as a share of the way to real training images in the model's place.
 
     Args:
-        judge: Whose distance it is.
+        metric: Whose distance it is.
         untrained: Samples before the first round.
         trained: Samples after the last.
         splits: Opens the data.
     """
-    before, after = judge(untrained, splits).value, judge(trained, splits).value
-    floor = judge.control("real training images", splits).value
+    before, after = (metric.of(sample(metric.n, 0), splits).value for sample in (untrained, trained))
+    floor = metric.control("real training images", splits).value
     return {"untrained": before, "model": after, "floor": floor, "share": (before - after) / (before - floor)}
-
-
-def classifier(data: str, seed: int) -> nn.Module:
-    """Two convolutions after 2,500 batches of the training split; images in [0, 1] to logits (N, classes).
-
-    Args:
-        data: Name of the data, with labels.
-        seed: Of its weights and of the order of the data.
-    """
-    torch.manual_seed(seed)
-    train = open_data(data, seed=seed)
-    channels, side, _ = train.spec.shape
-    assert train.spec.classes is not None
-    network = nn.Sequential(
-        nn.Conv2d(channels, 32, 5, 2, 2), nn.ReLU(), nn.Conv2d(32, 64, 5, 2, 2), nn.ReLU(), nn.Flatten(),
-        nn.Linear(64 * math.ceil(side / 4) ** 2, train.spec.classes),
-    )  # fmt: skip
-    rule = torch.optim.Adam(network.parameters(), 1e-3)
-    for step in range(2_500):
-        batch = train.batch(100 * step, 100)
-        rule.zero_grad()
-        cross_entropy(network(batch["x"]), batch["label"]).backward()
-        rule.step()
-    return network.requires_grad_(False)
 
 
 def played(recipe: str, data: str, rounds: int, seed: int, **settings: Any) -> Experiment:

@@ -18,7 +18,7 @@ def labels(data: str, rounds: int) -> Check:
         experiment, test = played("conditional", data, rounds, seed), open_data(data, "test")
         real = test.batch(0, test.count or 0)
         scores = [
-            float(experiment.ask("score", {"x": real["x"], "label": (real["label"] + shift) % 10}).mean())
+            float(experiment.call("score", {"x": real["x"], "label": (real["label"] + shift) % 10}).mean())
             for shift in range(10)
         ]
         apart = round(scores[0] - sum(scores[1:]) / 9, 4)

@@ -62,7 +62,8 @@ def ring(schedule: Arrange, update: Update) -> Check:
             images = play_round(game, builder, images)
         samples = Experiment(game, priors=priors, outputs=GENERATES, metrics=()).sample
         judged = {
-            judge.name: judge(samples, lambda split: open_data(DATA, split)) for judge in (modes(), high_quality())
+            metric.name: metric.of(samples(metric.n), lambda split: open_data(DATA, split))
+            for metric in (modes(), high_quality())
         }
         return {name: round(result.value, 4) for name, result in judged.items()}
 

@@ -26,9 +26,9 @@ def grid(seed: int) -> dict[str, float]:
     for arm, loss in ARMS.items():
         experiment = played(loss, seed)
         x = open_data("grid", "test", seed=seed).batch(0, 2_500)["x"]
-        logits = experiment.ask("score", {"x": torch.cat([x, experiment.sample(2_500, seed)])})
+        logits = experiment.call("score", {"x": torch.cat([x, experiment.sample(2_500, seed)])})
         for judge in (modes(), high_quality()):
-            found = judge(experiment.sample, lambda split: open_data("grid", split)).value
+            found = judge.of(experiment.sample(judge.n), lambda split: open_data("grid", split)).value
             figures[f"{arm}: {judge.name}"] = round(found, 4)
         figures[f"{arm}: largest logit"] = round(float((logits - logits.mean()).abs().max()), 3)
     return figures

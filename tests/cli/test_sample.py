@@ -59,7 +59,6 @@ import resource, sys, torch
 from torch import nn
 from zerosum.data import DataSpec
 from zerosum import api
-from zerosum.api import samples
 from tests.games import plain_gan
 from zerosum.sources import Normal
 from zerosum.training import Experiment
@@ -67,10 +66,9 @@ game, _ = plain_gan()
 big = lambda net, batch: batch["z"][:, :1, None, None].sigmoid().expand(-1, 3, 64, 64)
 experiment = Experiment(game, {"z": Normal(4)}, {"sample": big})
 model = api.Model(experiment, "test", None, DataSpec.of("big", "image", (3, 64, 64)), 0)
-samples.load = lambda *args: model
-api.sample("run", "warm.npz", 600)
+api.sample(model, "warm.npz", 600)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-api.sample("run", "big.npz", 10000)
+api.sample(model, "big.npz", 10000)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
     root = str(Path(__file__).parents[2])
@@ -94,7 +92,7 @@ def test_samples_of_a_label(capsys):
     experiment = model.experiment
     z = model.latents(6)
     for name, number in (("dark", 0), ("light", 1)):
-        told = experiment.ask("sample", {"z": z, "fake_label": torch.full((6,), number)})
+        told = experiment.call("sample", {"z": z, "fake_label": torch.full((6,), number)})
         assert torch.equal(model.sample(6, label=name), told)
     assert not torch.equal(model.sample(6, label="dark"), model.sample(6, label="light"))
     code, _, err = answer(capsys, "sample", "run", "--n", "4", "--label", "light", "--out", "light.npz")

@@ -85,7 +85,7 @@ def test_a_walk_through_latents_of_any_shape():
 @pytest.mark.parametrize(
     ("ends", "steps", "path", "message"),
     [
-        (1, 5, "linear", "a walk has at least 2 ends, got 1."),
+        (1, 5, "linear", "a walk has at least 2 keyframes, got 1."),
         (2, 0, "linear", "steps must be at least 1, got 0."),
         (2, 5, "sperical", "unknown path 'sperical'; nearest: spherical."),
     ],

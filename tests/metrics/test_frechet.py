@@ -190,7 +190,7 @@ def test_real_images_are_seen_once():
 def test_what_cannot_be_judged():
     judge, splits, samples = drawn(n=40)
     samples[3, 0, 0, 0] = torch.nan
-    with pytest.raises(DataError, match="1 of 40 samples are not finite; judge an earlier round"):
+    with pytest.raises(DataError, match="1 of 40 samples are not finite; evaluate an earlier round"):
         judge.of(samples, splits)
     spec = DataSpec.of("one", "image", (3, 16, 16), count=1)
     with pytest.raises(DataError, match="one has one test image, which has no covariance"):

@@ -1,4 +1,4 @@
-"""Judges on samples whose verdict is known."""
+"""Metrics on samples whose value is known."""
 
 import math
 
@@ -8,6 +8,7 @@ import torch
 from zerosum.data import Arrays, DataSpec, open_data
 from zerosum.metrics import (
     METRICS,
+    Given,
     Measure,
     Metric,
     Result,
@@ -16,6 +17,7 @@ from zerosum.metrics import (
     modes,
     neighbour_classes,
     neighbour_distance,
+    of_samples,
 )
 
 
@@ -25,7 +27,7 @@ def of(name):
 
 
 def value(metric, samples, name):
-    return metric(lambda n, seed: samples[:n], of(name)).value
+    return metric.of(samples[: metric.n], of(name)).value
 
 
 def digits(split):
@@ -61,7 +63,7 @@ def test_a_class_below_its_share_is_missed():
 def test_neighbour_distance_by_hand():
     data = Arrays(DataSpec.of("line", "points", (1,)), {"x": torch.tensor([[0.0], [1.0], [3.0]])})
     # real to real: 1, 1, 2, mean 4/3; samples: 0.5 and 1
-    result = neighbour_distance(n=2)(lambda n, seed: torch.tensor([[0.5], [4.0]]), {"test": data}.__getitem__)
+    result = neighbour_distance(n=2).of(torch.tensor([[0.5], [4.0]]), {"test": data}.__getitem__)
     assert result.value == pytest.approx(0.75 / (4 / 3))
     assert result.interval[0] < result.value < result.interval[1]
 
@@ -69,7 +71,7 @@ def test_neighbour_distance_by_hand():
 def test_modes_and_quality_of_the_law_itself():
     samples = open_data("grid", "test", seed=1).batch(0, 2500)["x"]
     assert value(modes(), samples, "grid") == 25
-    result = high_quality()(lambda n, seed: samples, of("grid"))
+    result = high_quality().of(samples, of("grid"))
     assert result.interval[0] < 0.98889 < result.interval[1]  # 1 - exp(-9/2)
 
 
@@ -81,7 +83,7 @@ def test_missing_modes_are_missed():
 
 
 def test_names_are_protocols():
-    result = neighbour_classes(n=50, share=0.1)(lambda n, seed: digits("test")["x"][:n], of("digits"), 7)
+    result = neighbour_classes(n=50, share=0.1).of(digits("test")["x"][:50], of("digits"), 7)
     assert result.metric == "neighbour_classes[n=50, split=test, share=0.1]"
     assert (result.n, result.split, result.seed, result.features, result.kind) == (50, "test", 7, "pixels", None)
     assert (result.data, result.subject) == ("digits", "model")
@@ -89,7 +91,7 @@ def test_names_are_protocols():
     assert len(set(names)) == len(names)
 
 
-def test_judges_suit_the_data():
+def test_the_default_metrics_are_those_of_the_kind_of_data():
     def names(spec):
         return [metric.name.partition("[")[0] for metric in default_metrics(spec)]
 
@@ -102,40 +104,42 @@ def test_judges_suit_the_data():
 def mean_metric(n=3, **about):
     """The mean of the samples; its facts say how many real examples each split had."""
 
-    def judge(samples, splits):
+    def evaluate(samples, splits):
         x = samples.double()
         error = float(x.std()) / math.sqrt(len(x))
         mean = float(x.mean())
         facts = {split: float(splits(split).count) for split in ("train", "test")}
         return Measure(mean, (mean - 1.96 * error, mean + 1.96 * error), facts)
 
-    return Metric(f"mean[n={n}]", judge, n, "test", **about)
+    return Metric(f"mean[n={n}]", of_samples(evaluate, n), n, "test", **about)
 
 
-def test_a_judge_asks_for_its_own_number_of_samples_of_a_seed_and_opens_the_splits_it_needs():
+def test_a_metric_draws_its_own_number_of_samples_of_a_seed_and_opens_the_splits_it_needs():
     asked = []
 
-    def sample(n, seed):
-        asked.append((n, seed))
-        return torch.arange(float(n)).unsqueeze(1)
+    class Counted(Given):
+        def sample(self, n, seed=0, *, label=None):
+            asked.append((n, seed))
+            return torch.arange(float(n)).unsqueeze(1)
 
-    result = mean_metric(features="none", kind="estimate")(sample, of("digits"), seed=4)
+    model = Counted(torch.zeros(0), DIGITS)
+    result = mean_metric(features="none", kind="estimate")(model, of("digits"), seed=4)
     assert asked == [(3, 4)]
     assert (result.metric, result.value, result.n, result.split, result.seed) == ("mean[n=3]", 1, 3, "test", 4)
     assert (result.features, result.kind, result.data, result.subject) == ("none", "estimate", "digits", "model")
     assert result.facts == {"train": 1297, "test": 300}
-    mean_metric()(sample, of("digits"))
+    mean_metric()(model, of("digits"))
     assert asked[1] == (3, 0)
 
 
-def test_given_samples_are_judged_as_they_are():
+def test_given_samples_are_evaluated_as_they_are():
     result = mean_metric().of(torch.tensor([[2.0], [4.0]]), of("digits"), seed=9, subject="somebody")
     assert (result.value, result.n, result.seed, result.subject) == (3, 2, 9, "somebody")
 
 
 def test_a_control_stands_in_for_the_model():
-    judge = mean_metric(controls={"real": lambda splits, n: splits("train").batch(0, n)["x"]})
-    result = judge.control("real", of("digits"))
+    metric = mean_metric(controls={"real": lambda splits, n: splits("train").batch(0, n)["x"]})
+    result = metric.control("real", of("digits"))
     assert result.subject == "real"
     assert result.n == 3
     assert result.value == pytest.approx(float(digits("train")["x"][:3].mean()))
@@ -174,7 +178,7 @@ TABLE = DataSpec.of("table", "points", (5,), count=100)
 
 
 @pytest.mark.parametrize(
-    ("needs", "suited_to", "not_to"),
+    ("needs", "compatible", "others"),
     [
         ("images", [DIGITS, UNLABELLED], [TOY, TABLE]),
         ("images with labels", [DIGITS], [UNLABELLED, TOY, TABLE]),
@@ -182,13 +186,13 @@ TABLE = DataSpec.of("table", "points", (5,), count=100)
         ("examples", [DIGITS, UNLABELLED, TOY, TABLE], []),
     ],
 )
-def test_a_judge_says_what_it_cannot_judge(needs, suited_to, not_to):
-    judge = mean_metric(needs=needs)
-    assert [judge.incompatible(spec) for spec in suited_to] == [None] * len(suited_to)
-    for spec in not_to:
-        assert judge.incompatible(spec) == f"mean[n=3] needs {needs}, got {spec.name} ({spec.kind.name})"
+def test_a_metric_says_what_it_is_incompatible_with(needs, compatible, others):
+    metric = mean_metric(needs=needs)
+    assert [metric.incompatible(spec) for spec in compatible] == [None] * len(compatible)
+    for spec in others:
+        assert metric.incompatible(spec) == f"mean[n=3] needs {needs}, got {spec.name} ({spec.kind.name})"
 
 
-def test_what_a_recipe_is_judged_by_suits_its_data():
+def test_default_metrics_are_compatible_with_their_data():
     for spec in (DIGITS, UNLABELLED, TOY):
         assert [metric.incompatible(spec) for metric in default_metrics(spec)] == [None] * len(default_metrics(spec))

@@ -231,7 +231,7 @@ def test_sigma_is_chosen_on_validation_images():
 
 def test_a_result_is_the_mean_and_its_error_at_the_chosen_sigma():
     samples, valid, test = blobs(100), blobs(60, seed=1), blobs(80, seed=2)
-    result = make_parzen(100)(lambda n, seed: samples.view(-1, 1, 28, 28)[:n], splits(valid, test))
+    result = make_parzen(100).of(samples.view(-1, 1, 28, 28), splits(valid, test))
     sigma = best_sigma(valid, samples)
     logs = direct(test, samples, sigma)
     assert result.facts["sigma"] == sigma
@@ -255,9 +255,9 @@ def test_there_are_two_grids():
         make_parzen(grid="coarse")
 
 
-def test_only_so_many_images_choose_and_are_judged(monkeypatch):
+def test_only_so_many_images_choose_and_are_evaluated(monkeypatch):
     monkeypatch.setattr(MODULE, "CHOOSING", 30)
-    monkeypatch.setattr(MODULE, "JUDGED", 40)
+    monkeypatch.setattr(MODULE, "EVALUATED", 40)
     samples, valid, test = blobs(50), blobs(60, seed=1), blobs(80, seed=2)
     whole, cut = (make_parzen(50).of(samples, splits(valid[:v], test[:t])) for v, t in ((60, 80), (30, 40)))
     assert whole.value == cut.value
@@ -337,10 +337,10 @@ from zerosum.data import DataSpec, Arrays
 from zerosum.metrics import parzen
 
 torch.set_num_threads(1)
-spec = DataSpec("made", (1, 28, 28), "uint8")
+spec = DataSpec.of("made", "image", (1, 28, 28))
 samples, *held = (torch.rand(n, 1, 28, 28) ** 4 for n in (10_000, 1_000, 10_000))
-data = dict(zip(("valid", "test"), (Arrays(spec, x) for x in held)))
-parzen(100).of(samples[:100], {split: Arrays(spec, data[split].batch(0, 100)["x"]) for split in data}.get)
+data = dict(zip(("valid", "test"), (Arrays(spec, {"x": x}) for x in held)))
+parzen(100).of(samples[:100], {split: Arrays(spec, {"x": data[split].batch(0, 100)["x"]}) for split in data}.get)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 parzen().of(samples, data.get)
 print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

@@ -199,7 +199,7 @@ def test_a_critic_can_be_trained_where_gradients_are_off():
 
 
 def test_a_critic_asks_for_examples():
-    with pytest.raises(ValueError, match=r"at least 2 examples of either law, .* got 1 real and 5 generated"):
+    with pytest.raises(ValueError, match=r"at least 2 examples of either distribution, .* got 1 real and 5 generated"):
         train_critic(torch.zeros(1, 2), torch.zeros(5, 2))
 
 
@@ -211,7 +211,7 @@ def test_judges_on_a_toy():
     """The samples are N(1, 1): JS 0.111, both KL 0.5."""
     samples = draw(gaussian(1, 1), 10_000, 7)
     for make, expected, tolerance, kind in ((js, 0.111421, 0.02, "lower bound"), (kl, 0.5, 0.12, "estimate")):
-        result = make(updates=100)(lambda n, seed: samples[:n], on_gaussian)
+        result = make(updates=100).of(samples, on_gaussian)
         assert result.value == pytest.approx(expected, abs=tolerance)
         assert result.interval[0] < result.value < result.interval[1]
         assert result.facts["error"] == pytest.approx((result.interval[1] - result.value) / 1.96)
@@ -247,7 +247,7 @@ def test_samples_are_judged_by_a_critic_that_has_not_seen_them():
     """Every other one trains it: a mark that these alone carry is learned, and of no use."""
     marked = on_gaussian("test").batch(5000, 2000)["x"]
     marked[::2] += 100
-    judged = js(n=2000, updates=100)(lambda n, seed: marked, on_gaussian)
+    judged = js(n=2000, updates=100).of(marked, on_gaussian)
     assert judged.value < 0.05
 
 
@@ -258,7 +258,7 @@ def test_judges_take_images_and_a_control_is_near_zero():
     noise = torch.rand(400, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     judge = js(n=400, updates=100)
     assert judge.incompatible(digits("train").spec) is None
-    assert judge(lambda n, seed: noise, digits).value > 0.6
+    assert judge.of(noise, digits).value > 0.6
     control = judge.control("real validation examples", digits)
     assert control.subject == "real validation examples"
     assert control.n == 200

@@ -6,7 +6,7 @@ from tests.games import play
 from tests.recipes.test_contract import RECIPES
 from zerosum import api, recipes
 from zerosum.data import open_data
-from zerosum.training import BatchBuilder
+from zerosum.training import BatchBuilder, Evaluated
 
 # recipe, data, rounds, seeds, {judge: (at least, at most)}; held-out digits have ten classes and distance 1
 LEARNS = [
@@ -67,5 +67,5 @@ def test_it_learns(name, data, rounds, seed, bounds):
     play(game, BatchBuilder(source, experiment.priors, game.schedule, config.batch_size, seed, game.device), rounds)
     for judge in experiment.metrics:
         least, most = bounds[judge.name.partition("[")[0]]
-        value = judge(experiment.sample, lambda split: open_data(data, split)).value
+        value = judge(Evaluated(experiment, source.spec), lambda split: open_data(data, split)).value
         assert least <= value <= most, judge.name

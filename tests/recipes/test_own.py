@@ -78,7 +78,7 @@ def test_it_trains_as_the_recipe_it_is_a_copy_of(capsys, mine):
     assert torch.equal(zs.load("a").sample(3), zs.load("b").sample(3))
     assert answer(capsys, "train", "my_recipe.py", "--rounds", "8", "--out", "a", *SMALL)[0] == 0
     assert answer(capsys, "sample", "a", "--n", "4")[0] == 0
-    assert answer(capsys, "explore", "a", "walk", "--steps", "2", "--ends", "2")[0] == 0
+    assert answer(capsys, "explore", "a", "walk", "--steps", "2", "--keyframes", "2")[0] == 0
     assert answer(capsys, "evaluate", "a", "--metrics", "neighbour_distance[n=50]")[0] == 0
     code, out, _ = answer(capsys, "show", "my_recipe.py")
     assert code == 0
@@ -108,7 +108,7 @@ def test_it_runs_only_while_it_is_what_it_was(capsys, mine):
     for words in (
         ("sample", "run", "--n", "2"),
         ("evaluate", "run", "--metrics", "neighbour_distance[n=50]"),
-        ("explore", "run", "walk", "--steps", "2", "--ends", "2"),
+        ("explore", "run", "walk", "--steps", "2", "--keyframes", "2"),
     ):
         assert answer(capsys, *words)[0] == 4
         assert answer(capsys, *words, "--trust")[0] == 0
@@ -237,10 +237,10 @@ BREAKS = {
         " * 3",
         "image samples are in [0.0, 1.0], these are in",
     ),
-    "every question is answered or refused": (
+    "outputs give a row for each example and write no buffers": (
         "return logit.squeeze(1)",
         "return logit.squeeze(1)[1:]",
-        "score gives 15 answers for 16 examples",
+        "score gives shape (15,) for 16 examples",
     ),
     "it says what it is, and what its settings are": (
         '    """Width of the hidden layers [units]."""\n',
@@ -284,12 +284,12 @@ UNFIT = {
     "an answer that is no function": (
         '"score": score}',
         '"score": "discriminator"}',
-        "the answer 'score' must be a function of (networks, batch), got 'discriminator'",
+        "the output 'score' must be a function of (networks, batch), got 'discriminator'",
     ),
     "an answer of other arguments": (
         '"score": score}',
         '"score": lambda x: x}',
-        "the answer 'score' is called with (networks, batch), and its function is not: too many positional arguments",
+        "the output 'score' is called with (networks, batch), and its function is not: too many positional arguments",
     ),
     "an objective of other arguments": (
         "def generator(net: Networks, batch: Batch)",
@@ -304,7 +304,7 @@ UNFIT = {
     "a judge by name": (
         "metrics=default_metrics(spec)",
         'metrics=("modes",)',
-        "metrics are judges such as parzen(), got 'modes'",
+        "metrics must be metrics such as parzen(), got 'modes'",
     ),
     "a judge of other data": (
         "metrics=default_metrics(spec)",
@@ -332,8 +332,8 @@ def test_what_does_not_fit_together_is_said_before_anything_is_trained(capsys, m
     assert not list(Path.cwd().glob("run/checkpoints/*"))
 
 
-def test_an_answer_that_is_no_tensor_is_named(capsys, mine):
+def test_an_output_that_is_no_tensor_is_named(capsys, mine):
     change(mine, "return logit.squeeze(1)", "return None")
     code, out, _ = answer(capsys, "check", "my_recipe.py", *SMALL)
     assert code == 2
-    assert "the answer 'score' must be a tensor, got NoneType." in out
+    assert "the output 'score' must return a tensor or a dict of them, got NoneType." in out

@@ -1,5 +1,7 @@
 """Experiments: samples, questions, refusals."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from tests.games import noisy_experiment
 from tests.recipes.test_contract import tiny
 from zerosum.errors import ConfigError, Unsupported
 from zerosum.sources import Normal
-from zerosum.training.experiment import CHUNK, WHY_NOT
+from zerosum.training.outputs import CHUNK
 
 
 def test_a_larger_number_of_samples_begins_with_the_same():
@@ -38,13 +40,18 @@ def test_averages_answer_unless_raw():
     assert experiment.sample(3, raw=True).max() < 50
 
 
-@pytest.mark.parametrize("question", ["log_prob", "encode", "complete"])
-def test_what_cannot_be_answered_says_why(question):
-    experiment, _ = noisy_experiment()
-    with pytest.raises(Unsupported, match=rf"cannot {question}: {WHY_NOT[question][:20]}.* \(it has: sample\)"):
-        experiment.ask(question, {"x": torch.zeros(1, 2)})
-    with pytest.raises(Unsupported, match="cannot dance: no such question"):
-        experiment.ask("dance", {})
+def test_an_output_that_is_not_there_says_why():
+    """With the recipe's reason, or else with a sentence that is true of any model."""
+    plain, _ = noisy_experiment()
+    experiment = dataclasses.replace(plain, reasons={"log_prob": "its density is implicit; use the metric parzen"})
+    with pytest.raises(
+        Unsupported,
+        match=r"^this model has no output 'log_prob': its density is implicit; use the metric parzen \(it has: sample",
+    ):
+        experiment.call("log_prob", {"x": torch.zeros(1, 2)})
+    for name in ("encode", "dance"):
+        with pytest.raises(Unsupported, match=rf"^this model has no output '{name}' \(it has: sample\).$"):
+            experiment.call(name, {"x": torch.zeros(1, 2)})
 
 
 def test_a_picture_shows_one_label_after_another():

@@ -17,6 +17,7 @@ from zerosum.training import Run as Run
 from zerosum.training.display import Silent as Silent, display as display, duration as duration
 
 if TYPE_CHECKING:
+    from zerosum.api.applying import Applied as Applied, apply as apply
     from zerosum.api.auto import Planned as Planned, planned as planned
     from zerosum.api.benches import Bench as Bench, bench as bench
     from zerosum.api.catalogue import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from zerosum.api.scans import Scan as Scan, pack as pack, scan as scan
 
 _LATER = {
+    "applying": ("Applied", "apply"),
     "auto": ("Planned", "planned"),
     "benches": ("Bench", "bench"),
     "catalogue": ("Description", "data_sets", "describe", "metrics"),

@@ -38,8 +38,9 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
     if not isinstance(experiment, Experiment):
         name = module.__file__ if recipes.code(module) else module.__name__.rpartition(".")[2]
         raise ConfigError(f"{name}: build must return an Experiment, got {type(experiment).__name__}.")
+    outputs = {name: experiment.output(name) for name in experiment.outputs}
     for metric in experiment.metrics:
-        if reason := metric.incompatible(spec):
+        if reason := metric.incompatible(spec, outputs):
             raise ConfigError(f"{reason}; take others for a recipe's metrics, default_metrics(spec) for instance.")
     assert isinstance(experiment, Experiment)
     return experiment

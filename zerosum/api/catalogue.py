@@ -22,7 +22,7 @@ def data_sets() -> dict[str, str]:
 
 
 def metrics() -> dict[str, str]:
-    """Judges by their full default name, with a line each."""
+    """Metrics by their full default name, with a line each."""
     return {make().name: inspect.getdoc(make).partition("\n")[0] for make in METRICS.values()}  # type: ignore[union-attr]
 
 

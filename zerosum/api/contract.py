@@ -16,10 +16,8 @@ from zerosum import recipes
 from zerosum.api.builds import build
 from zerosum.api.options import checked
 from zerosum.data import open_data
-from zerosum.errors import Unsupported
 from zerosum.game import Game, Round, gradients
 from zerosum.training import BatchBuilder, Experiment, play_round
-from zerosum.training.experiment import WHY_NOT
 
 ROUNDS = 4
 """Rounds that a check plays at most, before and after what it looks at."""
@@ -174,19 +172,29 @@ def _samples(trial: Trial) -> None:
         raise Broken("samples of one seed differ.")
 
 
-def _answers(trial: Trial) -> None:
+def _outputs(trial: Trial) -> None:
     experiment, builder = trial.make()
     given = builder.batches(0, 0)[0][0]
-    for question in WHY_NOT:
-        if question == "sample":
-            continue
-        batch = {"z": given["z"]} if question == "decode" and "z" in given else {"x": given["x"]}
-        try:
-            count = len(experiment.ask(question, batch))
-        except Unsupported:
-            continue
-        if count != len(given["x"]):
-            raise Broken(f"{question} gives {count} answers for {len(given['x'])} examples.")
+    buffers = {
+        f"{network}.{name}": (buffer, buffer.clone())
+        for shown in (experiment.game.shown(raw) for raw in (False, True))
+        for network, module in shown.items()
+        for name, buffer in module.named_buffers()
+    }
+    returned: dict[str, Tensor] = {}  # by other outputs: a latent that an encoder gives, say
+    for name in sorted(experiment.outputs, key=lambda name: name == "decode"):
+        output = experiment.output(name)
+        fields = experiment.with_derived({**returned, **given}, output.inputs)
+        found = experiment.part(name, {key: value for key, value in fields.items() if key in output.inputs})
+        if isinstance(found, Tensor) and isinstance(output.returns, str):
+            returned[output.returns] = found
+        for entry, value in ({"": found} if isinstance(found, Tensor) else found).items():
+            if not value.ndim or len(value) != len(given["x"]):
+                what = f"{name}, entry {entry}," if entry else name
+                raise Broken(f"{what} gives shape {tuple(value.shape)} for {len(given['x'])} examples.")
+        for buffer, (now, before) in buffers.items():
+            if not torch.equal(now, before):
+                raise Broken(f"{name} writes the buffer {buffer}; what an output changes is not saved.")
 
 
 def _says_what_it_is(trial: Trial) -> None:
@@ -206,7 +214,7 @@ CHECKS: dict[str, Callable[[Trial], None]] = {
     "the fused update is the plain one": _fused_is_plain,
     "saved and gone on is gone on, to the bit": _resumes,
     "samples are of the data's shape and range, and differ": _samples,
-    "every question is answered or refused": _answers,
+    "outputs give a row for each example and write no buffers": _outputs,
     "it says what it is, and what its settings are": _says_what_it_is,
 }
 """By the sentence that is kept."""

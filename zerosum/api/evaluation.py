@@ -1,4 +1,4 @@
-"""Judging a trained model, with what its numbers should be read beside."""
+"""Evaluating a trained model, with the controls that its numbers should be read beside."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 
 import torch
 
-from zerosum.api.models import load
+from zerosum.api.models import Model, load
 from zerosum.data import Data, DataSpec, open_data
 from zerosum.errors import ConfigError, DataError, unknown
 from zerosum.metrics import METRICS, Metric, Published, Result
-from zerosum.training import Run, log as logs
+from zerosum.training import Evaluated, Run, log as logs
 from zerosum.training.folder import read_record
 
 
 def evaluate(
-    run: Run | Path | str,
+    run: Model | Run | Path | str,
     metrics: Sequence[str] | str | None = None,
     data: str | None = None,
     data_root: Path | str | None = None,
@@ -35,87 +35,91 @@ def evaluate(
     features: str | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Result]:
-    """Judge the model of a run, and keep what the judges say in its ``metrics.jsonl``.
+    """Evaluate a model, and keep the results in the ``metrics.jsonl`` of its run.
 
     A result of the same protocol, round and seed that is there already is returned as it stands.
 
     Arguments:
-        run: A run folder, or what training returned.
-        metrics: Judges by name, with their parameters: ``parzen``, ``parzen[grid=2014]``, ``js[n=5000]``. Those of the
-            recipe by default.
-        data: What to judge against, by name or path; what the run was trained on by default.
+        run: A run folder, what training returned, or a loaded model, which keeps its round, device and truncation.
+            Results of a model that is of no run are not kept.
+        metrics: By name, with their parameters: ``parzen``, ``parzen[grid=2014]``, ``js[n=5000]``. Those of the recipe
+            by default.
+        data: The data to compare with, by name or path; those the run was trained on by default.
         data_root: Folder that known data sets lie in.
-        n: Samples, in place of each judge's own number.
+        n: Samples, in place of each metric's own number.
         seed: Of the samples.
-        raw: Judge the networks as last trained instead of their averages.
+        raw: Evaluate the networks as last trained instead of their averages.
         round: Of the checkpoint; the newest by default.
         device: Where to compute.
-        controls: Judge also what the metric should be read beside (real examples in the model's place, ...).
+        controls: Evaluate also what the metric should be read beside (real examples in the model's place, ...).
         trust: As for :func:`load`.
         truncation: As for :func:`load`.
-        features: Of the judges that see images through a network, in place of their own: ``random-conv``.
+        features: Of the metrics that see images through a network, in place of their own: ``random-conv``.
         say: Told what is being done.
 
     Returns:
         A result per metric; after each, its controls, which name themselves as ``subject``.
 
     Raises:
-        ConfigError: An unknown metric, parameter or network, one that cannot judge these data, or features where no
-            judge sees through a network.
+        ConfigError: An unknown metric, parameter or network, one incompatible with these data or this model, or
+            features where no metric sees through a network.
         DataError: The data are not there, or are not of the shape the model makes.
         RunError: The folder holds no model.
     """
     model = load(run, round, device, trust, truncation)
-    path = run.path if isinstance(run, Run) else Path(run)
-    record = read_record(path)
-    assert record is not None
+    record = {} if model.path is None else read_record(model.path) or {}
     names = [metrics] if isinstance(metrics, str) else list(metrics or [m.name for m in model.metrics])
-    judges = [named(name, n, features) for name in names]
+    chosen = [named(name, n, features) for name in names]
     if features is not None and not any(_takes(name, "features") for name in names):
         seeing = ", ".join(name for name in METRICS if _takes(name, "features"))
         raise ConfigError(
-            f"--features is of judges that see images through a network ({seeing}), "
-            f"got {', '.join(judge.name for judge in judges) or 'no judge'}; name one with --metrics."
+            f"--features is of metrics that see images through a network ({seeing}), "
+            f"got {', '.join(metric.name for metric in chosen) or 'no metric'}; name one with --metrics."
         )
     source = data or record.get("source", model.spec.name)
-    splits = _splits(source, data_root, torch.device(device))
+    splits = _splits(source, data_root, model.experiment.game.device)
     spec = splits("train").spec
-    _refuse_unlike(model.spec, spec, source)
-    for judge in judges:
-        if reason := judge.incompatible(spec):
+    _check_shapes(model.spec, spec, source)
+    for metric in chosen:
+        if reason := metric.incompatible(spec, model.outputs):
             raise ConfigError(f"{reason}; see zerosum list metrics.")
-    own = splits("train").fingerprint == record["data"].get("fingerprint")
-    if not own and data is None:
+    trained_on = record.get("data", {}).get("fingerprint")
+    own = splits("train").fingerprint == trained_on
+    if not own and data is None and model.path is not None:
         raise DataError(
-            f"{source} is no longer what {path} was trained on (its content differs); give --data to judge by it."
+            f"{source} is no longer what {model.path} was trained on (its content differs); "
+            "give --data to evaluate with it."
         )
-    log = path / "metrics.jsonl"
-    subject = "model" + ", raw" * raw + ("" if truncation is None else f", truncation={truncation:g}")
+    log = None if model.path is None else model.path / "metrics.jsonl"
+    subject = "model" + ", raw" * raw + ("" if model.truncation is None else f", truncation={model.truncation:g}")
+    shown = Evaluated(model.experiment, model.spec, raw)
     results = []
-    for judge in judges:
-        found = logs.find_result(log, model.round, judge.name, seed, subject) if own else None
+    for metric in chosen:
+        found = logs.find_result(log, model.round, metric.name, seed, subject) if log and own else None
         if found is None:
-            say(f"{judge.name}: {judge.n:,} samples")
-            found = judge.of(model.sample(judge.n, seed, raw), splits, seed, subject)
-            logs.keep_result(log, model.round, found, own)
+            say(f"{metric.name}: {metric.n:,} {'pairs' if metric.paired else 'samples'}")
+            found = metric(shown, splits, seed, subject)
+            if log:
+                logs.keep_result(log, model.round, found, own)
         results.append(found)
-        for control in judge.controls if controls else ():
-            beside = logs.find_result(log, 0, judge.name, 0, control) if own else None
+        for control in metric.controls if controls else ():
+            beside = logs.find_result(log, 0, metric.name, 0, control) if log and own else None
             if beside is None:
-                say(f"{judge.name}: {control}")
-                beside = judge.control(control, splits)
-                logs.keep_result(log, 0, beside, own)
+                say(f"{metric.name}: {control}")
+                beside = metric.control(control, splits)
+                if log:
+                    logs.keep_result(log, 0, beside, own)
             results.append(beside)
     return results
 
 
 def named(name: str, n: int | None = None, features: str | None = None) -> Metric:
-    """A judge by name, with the parameters the name carries.
+    """A metric by name, with the parameters the name carries.
 
     Arguments:
-        name: ``parzen`` or ``parzen[n=5000, grid=2014]``; a result's full name makes the judge that gave it.
+        name: ``parzen`` or ``parzen[n=5000, grid=2014]``; a result's full name makes the metric that gave it.
         n: Samples, where the name does not say.
-        features: The network images are seen through, where the judge takes one and the name does not say.
+        features: The network images are seen through, where the metric takes one and the name does not say.
 
     Raises:
         ConfigError: Nobody knows the name or a parameter, or a value is out of range.
@@ -147,7 +151,7 @@ def named(name: str, n: int | None = None, features: str | None = None) -> Metri
         metric = METRICS[base](**values)
     except ValueError as error:
         raise ConfigError(f"metric {base!r}: {error}") from None
-    for key, text in fixed:  # what is fixed for this judge is part of its full name
+    for key, text in fixed:  # what is fixed for this metric is part of its full name
         if f"{key}={text}" not in _parted(metric.name)[1].split(", "):
             raise ConfigError(f"metric {base!r}: " + unknown("parameter", key, known))
     return metric
@@ -159,7 +163,7 @@ def published(result: Result) -> tuple[Published, ...]:
 
 
 def _parted(name: str) -> tuple[str, str]:
-    """A judge's name, and what stands in brackets after it."""
+    """A metric's name, and what stands in brackets after it."""
     parts = re.fullmatch(r"\s*([^\[\]\s]+)\s*(?:\[(.*)\])?\s*", name)
     if parts is None:
         raise ConfigError(f"a metric is a name or name[parameter=value, ...], got {name!r}.")
@@ -174,9 +178,9 @@ def _splits(source: str, root: Path | str | None, device: torch.device) -> Calla
     return functools.cache(lambda split: open_data(source, split, device=device, root=root))
 
 
-def _refuse_unlike(made: DataSpec, judged: DataSpec, source: str) -> None:
-    if made.shape != judged.shape:
-        shapes = ["x".join(map(str, spec.shape)) for spec in (made, judged)]
+def _check_shapes(made: DataSpec, given: DataSpec, source: str) -> None:
+    if made.shape != given.shape:
+        shapes = ["x".join(map(str, spec.shape)) for spec in (made, given)]
         raise DataError(
-            f"this model makes {shapes[0]}, data {source!r} are {shapes[1]}; judge it by data of its shape."
+            f"this model makes {shapes[0]}, data {source!r} are {shapes[1]}; evaluate it with data of its shape."
         )

@@ -22,7 +22,7 @@ from zerosum.sources import Normal, TruncatedNormal, Uniform
 from zerosum.training import Run, files
 
 MOST = 10_000
-"""Frames one picture or animation has at most, and samples that the ends of a walk are picked from."""
+"""Frames one picture or animation has at most, and samples that the keyframes of a walk are picked from."""
 
 FILM = 224
 """Small images are enlarged by a whole factor to about this many pixels in an animation."""
@@ -38,9 +38,9 @@ class Walk:
     Attributes:
         model: Whose.
         latents: (frames, d); every ``steps``-th is that of a sample.
-        frames: What the model makes of them, (frames, ...); at the ends the samples themselves, bit for bit.
+        frames: What the model makes of them, (frames, ...); at the keyframes the samples themselves, bit for bit.
         smoothness: The largest change from frame to frame over the mean one (:func:`zerosum.latent.smoothness`).
-        crossfade: The same of fading from each end to the next pixel by pixel.
+        crossfade: The same of fading from each keyframe to the next pixel by pixel.
     """
 
     model: Model
@@ -51,10 +51,9 @@ class Walk:
 
 
 def walk(
-    run: Run | Path | str,
+    run: Model | Run | Path | str,
     out: Path | str,
-    ends: int | None = None,
-    between: Sequence[int] = (),
+    keyframes: int | Sequence[int] = 5,
     steps: int = 10,
     closed: bool = False,
     path: Literal["linear", "spherical"] | None = None,
@@ -68,12 +67,12 @@ def walk(
     """Walk from sample to sample of a run's model, and write what is seen to a file.
 
     Arguments:
-        run: A run folder, or what training returned.
-        out: A ``.png`` for a picture with a row for the way from each end to the next, both ends in it; a ``.gif`` for
+        run: A run folder, what training returned, or a loaded model.
+        out: A ``.png`` for a picture with a row for the way from each keyframe to the next, both in it; a ``.gif`` for
             an animation, which images alone can be.
-        ends: Walk between this many samples, the seed's first; 5 by default.
-        between: Walk between these samples instead, counted from 0: those that ``sample`` of the same seed draws.
-        steps: From each end to the next.
+        keyframes: Walk between this many samples, the seed's first; or between these samples, counted from 0: those
+            that ``sample`` of the same seed draws.
+        steps: From each keyframe to the next.
         closed: Go on from the last end to the first.
         path: A line, or an arc that keeps the norm; by default the arc for a normal prior and the line for others.
         seed: Of the samples.
@@ -84,22 +83,22 @@ def walk(
         truncation: As for :func:`load`.
 
     Raises:
-        ConfigError: The file has another ending or its folder is not there; or there are too few ends, or too many
+        ConfigError: The file has another ending or its folder is not there; or there are too few keyframes, or too many
             frames.
         RunError: The run folder holds no model.
         Unsupported: The model makes no examples of latents, or no images to animate.
     """
     out = _target(out)
-    if between and ends is not None:
-        raise ConfigError(f"a walk has a number of ends or the samples it goes between, got {ends} and both.")
-    places = list(between) or list(range(5 if ends is None else ends))
+    places = list(range(keyframes)) if isinstance(keyframes, int) else list(keyframes)
     if len(places) < 2:
-        raise ConfigError(f"a walk has at least 2 ends, got {len(places)}.")
+        raise ConfigError(f"a walk has at least 2 keyframes, got {len(places)}.")
     if not 0 <= min(places) <= max(places) < MOST:
         raise ConfigError(f"a walk goes between samples 0 to {MOST - 1}, got {min(places)} to {max(places)}.")
     segments = len(places) - (not closed)
     if segments * steps >= MOST:
-        raise ConfigError(f"a walk has at most {MOST} frames, got {segments * steps + 1}; take fewer ends or steps.")
+        raise ConfigError(
+            f"a walk has at most {MOST} frames, got {segments * steps + 1}; take fewer keyframes or steps."
+        )
     model = _load(run, out, round, device, trust, truncation)
     n = max(places) + 1
     latents = model.latents(n, seed).cpu()[places]
@@ -120,7 +119,7 @@ def walk(
 
 
 def grid(
-    run: Run | Path | str,
+    run: Model | Run | Path | str,
     out: Path | str,
     side: int = 20,
     raw: bool = False,
@@ -132,7 +131,7 @@ def grid(
     """Write what a run's model makes of the plane of its latent to a file, in cells of equal probability.
 
     Arguments:
-        run: A run folder, or what training returned.
+        run: A run folder, what training returned, or a loaded model.
         out: A ``.png`` for a picture, in which the latent's first coordinate grows from left to right and the second
             from top to bottom; a ``.gif`` for an animation that goes through the rows, there and back in turn.
         side: Rows, and columns.
@@ -178,7 +177,7 @@ def _target(out: Path | str) -> Path:
 
 
 def _load(
-    run: Run | Path | str, out: Path, round: int | None, device: str, trust: bool, truncation: float | None
+    run: Model | Run | Path | str, out: Path, round: int | None, device: str, trust: bool, truncation: float | None
 ) -> Model:
     model = load(run, round, device, trust, truncation)
     if out.suffix == ".gif" and not model.spec.kind.spatial:

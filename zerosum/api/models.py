@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,12 +19,13 @@ from zerosum.errors import ConfigError, RunError, Unsupported, unknown
 from zerosum.metrics import Metric
 from zerosum.runtime import choose_device
 from zerosum.sources import Prior
-from zerosum.training import Experiment, Run
+from zerosum.training import Experiment, LogProb, Output, Run
 from zerosum.training.folder import CODE, RECORD, checkpoints_of, read_record
+from zerosum.training.outputs import Returned, joined, rows
 
 
 class Model:
-    """A trained model: what it answers, it answers with the averages of its networks where it has any.
+    """A trained model, used through the averages of its networks where it has any.
 
     Made by :func:`load`.
 
@@ -33,42 +34,145 @@ class Model:
         config: The recipe's configuration.
         spec: What its data were.
         round: Rounds it was trained.
-        experiment: What was trained: its game, its draws, its answers.
+        experiment: What was trained: its game, its priors, its outputs.
+        path: The run folder it came from, or None.
+        truncation: By which samples trade diversity for fidelity, or None.
     """
 
-    def __init__(self, experiment: Experiment, recipe: str, config: Any, spec: DataSpec, round: int):
+    def __init__(
+        self,
+        experiment: Experiment,
+        recipe: str,
+        config: Any,
+        spec: DataSpec,
+        round: int,
+        path: Path | None = None,
+        truncation: float | None = None,
+    ):
         self.recipe, self.config, self.spec, self.round = recipe, config, spec, round
-        self.experiment = experiment
+        self.experiment, self.path, self.truncation = experiment, path, truncation
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """The judges of its recipe."""
+        """The metrics of its recipe."""
         return self.experiment.metrics
 
     @property
-    def outputs(self) -> tuple[str, ...]:
-        """What it can be asked."""
-        return tuple(self.experiment.outputs)
+    def outputs(self) -> Mapping[str, Output]:
+        """Its outputs by name, with the inputs they read and what they return."""
+        return {name: self.experiment.output(name) for name in self.experiment.outputs}
 
     @property
     def priors(self) -> Mapping[str, Prior]:
-        """The laws its samples are drawn from, by name; ``z`` is the latent."""
+        """The distributions of its noise inputs by name; ``z`` is the latent."""
         return self.experiment.priors
 
-    def ask(self, question: str, x: Tensor, raw: bool = False) -> Tensor:
-        """One answer about examples: ``model.ask("score", images)``.
+    def call(
+        self, name: str, x: Tensor | None = None, /, *, seed: int = 0, raw: bool = False, **fields: Any
+    ) -> Returned:
+        """Any output: ``model.call("score", images)``, ``model.call("b_to_a", b=images)``.
 
         Arguments:
-            question: One of :attr:`outputs`.
-            x: (N, ...) in [0, 1] for images.
+            name: One of :attr:`outputs`.
+            x: The first input that is no prior, (N, ...); images in [0, 1].
+            seed: Of the priors that are not given, and of what networks draw inside.
             raw: Use the networks as last trained instead of their averages.
+            **fields: Inputs by name, (N, ...); a label by name or number is that of all examples.
+
+        Returns:
+            A tensor, first axis N, or a dict of them.
 
         Raises:
-            Unsupported: This kind of model cannot answer that; the message says why.
+            Unsupported: The model has no such output; the message gives the recipe's reason.
+            ConfigError: An input is missing, or there is no such label.
         """
-        return self.experiment.ask(question, {"x": x}, raw)
+        return joined(self.experiment.chunks(name, self._fields(name, x, fields), seed, raw))
 
-    def sample(self, n: int, seed: int = 0, raw: bool = False, label: str | int | None = None) -> Tensor:
+    def part(self, name: str, x: Tensor, chunk: int, seed: int = 0, raw: bool = False, **fields: Any) -> Returned:
+        """An output on one chunk of a stream of examples, which are never held together.
+
+        Arguments:
+            name: One of :attr:`outputs`.
+            x: The first input that is no prior, first axis at most the output's chunk.
+            chunk: The number of the chunk.
+            seed: Of the priors that are not given, and of what networks draw inside.
+            raw: Use the networks as last trained instead of their averages.
+            **fields: Further inputs.
+        """
+        return self.experiment.part(name, self._fields(name, x, fields), chunk, seed, raw)
+
+    def encode(self, x: Tensor, **fields: Any) -> Returned:
+        """The latent of examples x (N, ...), or the parameters of its distribution by name."""
+        return self.call("encode", x, **fields)
+
+    def reconstruct(self, x: Tensor, **fields: Any) -> Tensor:
+        """Examples x (N, ...) after encoding and decoding, (N, ...)."""
+        return self._tensor("reconstruct", x, **fields)
+
+    def log_prob(self, x: Tensor, **fields: Any) -> LogProb:
+        """The log density of examples x (N, ...) in nats, with what kind of number it is."""
+        value, density = self._tensor("log_prob", x, **fields), self.experiment.output("log_prob").density
+        assert density is not None, "an experiment without it is not built"
+        return LogProb(value.double(), density.kind, density.measure, density.method)
+
+    def score(self, x: Tensor, **fields: Any) -> Tensor:
+        """The discriminator's logit or the critic's value of examples x (N, ...), (N,)."""
+        return self._tensor("score", x, **fields)
+
+    def apply(self, x: Tensor, output: str = "apply", **fields: Any) -> Tensor:
+        """Examples made from examples x (N, ...), as a translator makes them.
+
+        Arguments:
+            x: The first input that is no prior.
+            output: Of those that map examples to examples, where there are several: ``b_to_a``.
+            **fields: Further inputs, such as ``label``.
+        """
+        return self._tensor(output, x, **fields)
+
+    def complete(self, x: Tensor, **fields: Any) -> Tensor:
+        """Examples x (N, ...) with their missing parts filled in; ``mask`` says which those are."""
+        return self._tensor("complete", x, **fields)
+
+    def classify(self, x: Tensor, **fields: Any) -> Returned:
+        """Logits of the classes of examples x (N, ...), (N, classes)."""
+        return self.call("classify", x, **fields)
+
+    def derive(self, batch: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
+        """A batch of the data with those named fields that can be derived from it.
+
+        Arguments:
+            batch: Fields of the data.
+            names: Wanted.
+        """
+        return self.experiment.with_derived(dict(batch), names)
+
+    def _tensor(self, name: str, x: Tensor, **fields: Any) -> Tensor:
+        found = self.call(name, x, **fields)
+        if not isinstance(found, Tensor):
+            raise Unsupported(f"the output {name!r} of this model returns {', '.join(found)}; use call({name!r}, ...).")
+        return found
+
+    def _fields(self, name: str, x: Tensor | None, given: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Inputs by name; the positional one is the first that is no prior."""
+        inputs = self.experiment.output(name).inputs
+        fields = dict(given)
+        if x is not None:
+            first = next((field for field in inputs if field not in self.priors), inputs[0] if inputs else None)
+            if first is None or first in fields:
+                raise ConfigError(f"the output {name!r} was given {first!r} by position and by name; give it once.")
+            fields[first] = x
+        tensors = {field: value for field, value in fields.items() if isinstance(value, Tensor)}
+        if not tensors:
+            raise ConfigError(f"the output {name!r} reads {', '.join(inputs)}; give at least one of them as a tensor.")
+        for field, value in fields.items():
+            if not isinstance(value, Tensor):
+                number = self._number(value)
+                tensors[field] = torch.full((rows(tensors),), 0 if number is None else number)
+        return tensors
+
+    def sample(
+        self, n: int, seed: int = 0, raw: bool = False, label: str | int | None = None, **conditions: Tensor
+    ) -> Tensor:
         """n samples, (n, ...) float32, images in [0, 1]. A larger n of the same seed begins with the same samples.
 
         Arguments:
@@ -76,16 +180,19 @@ class Model:
             seed: Of the latents, and of what networks draw inside.
             raw: Use the networks as last trained instead of their averages.
             label: Of all of them, by name or number; as frequent as in the data by default.
+            **conditions: Inputs of the samples that have no prior, a row for each: ``caption=...``.
 
         Raises:
-            ConfigError: n is below 1, or there is no such label.
+            ConfigError: n is below 1, there is no such label, or a condition is missing.
             Unsupported: This kind of model draws no samples, or none of a label.
         """
         if n < 1:
             raise ConfigError(f"n must be at least 1, got {n}.")
-        return self.experiment.sample(n, seed, raw, self._number(label))
+        return self.experiment.sample(n, seed, raw, self._number(label), conditions)
 
-    def samples(self, n: int, seed: int = 0, raw: bool = False, label: str | int | None = None) -> Iterator[Tensor]:
+    def samples(
+        self, n: int, seed: int = 0, raw: bool = False, label: str | int | None = None, **conditions: Tensor
+    ) -> Iterator[Tensor]:
         """The same samples in chunks, so that any number needs bounded memory.
 
         Arguments:
@@ -93,15 +200,16 @@ class Model:
             seed: Of the latents, and of what networks draw inside.
             raw: Use the networks as last trained instead of their averages.
             label: Of all of them, by name or number; as frequent as in the data by default.
+            **conditions: Inputs of the samples that have no prior, a row for each.
 
         Returns:
             Chunks (m, ...) float32, n in all.
 
         Raises:
-            ConfigError: There is no such label.
+            ConfigError: There is no such label, or a condition is missing.
             Unsupported: This kind of model draws no samples, or none of a label.
         """
-        return self.experiment.samples(n, seed, raw, self._number(label))
+        return self.experiment.samples(n, seed, raw, self._number(label), conditions)
 
     def _number(self, label: str | int | None) -> int | None:
         """A label's number, by its name or as it is."""
@@ -137,7 +245,7 @@ class Model:
 
 
 def load(
-    run: Run | Path | str,
+    run: Model | Run | Path | str,
     round: int | None = None,
     device: str = "cpu",
     trust: bool = False,
@@ -149,11 +257,11 @@ def load(
     or else, if ``trust`` says so, the copy in the run folder.
 
     Arguments:
-        run: A run folder, or what :func:`train` returned.
+        run: A run folder, or what :func:`train` returned; a model is returned as it is, whatever else is given.
         round: Which checkpoint; the newest that verifies by default.
-        device: Where it answers.
+        device: Where it computes.
         trust: Run the recipe that lies in the run folder.
-        truncation: Give variety for likeness: normal latents are cut off at this distance from 0, in standard
+        truncation: Trade diversity for fidelity: normal latents are cut off at this distance from 0, in standard
             deviations; StyleGAN2's styles are nearer to their mean by this factor.
 
     Raises:
@@ -161,6 +269,8 @@ def load(
         ConfigError: The truncation is not positive.
         Unsupported: There is one, and the latent is no normal one.
     """
+    if isinstance(run, Model):
+        return run
     path, record = record_of(run)
     checkpoint = checkpoints_of(path, record).load(round)
     if checkpoint is None:
@@ -177,7 +287,8 @@ def load(
         warnings.warn(f"{sentence} Using {checkpoint.path.name}.", stacklevel=2)
     if truncation is not None:
         experiment = experiment.truncated(truncation)
-    return Model(experiment, record["recipe"], config, spec, int(checkpoint.facts["round"]))
+    round = int(checkpoint.facts["round"])
+    return Model(experiment, record["recipe"], config, spec, round, path, truncation)
 
 
 def record_of(run: Run | Path | str) -> tuple[Path, dict[str, Any]]:

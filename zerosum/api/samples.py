@@ -18,7 +18,7 @@ from zerosum.training import Run, files
 
 
 def sample(
-    run: Run | Path | str,
+    run: Model | Run | Path | str,
     out: Path | str,
     n: int = 64,
     seed: int = 0,
@@ -32,7 +32,7 @@ def sample(
     """Write samples of a run's model to a file.
 
     Arguments:
-        run: A run folder, or what training returned.
+        run: A run folder, what training returned, or a loaded model.
         out: A ``.png`` for a picture, an ``.npz`` for a float32 array ``x``; any number of samples in bounded memory.
         n: How many.
         seed: Of the samples; a larger n of the same seed begins with the same ones.

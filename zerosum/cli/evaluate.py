@@ -1,4 +1,4 @@
-"""``zerosum evaluate RUN``: what judges say of a run's model, beside what their numbers should be read with."""
+"""``zerosum evaluate RUN``: metrics of a run's model, beside the controls they should be read with."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from zerosum.config import Count, NonNegativeCount
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """Which judges, and against what."""
+    """Which metrics, and on which data."""
 
     metrics: tuple[str, ...] = ()
-    """Judges by name, with parameters if any: parzen "parzen[grid=2014]". The recipe's own by default."""
+    """Metrics by name, with parameters if any: parzen "parzen[grid=2014]". The recipe's own by default."""
     data: str | None = None
-    """Data to judge against, by name or path; what the run was trained on by default."""
+    """Data to compare with, by name or path; those the run was trained on by default."""
     data_root: Path | None = None
     """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
     n: Count | None = None
-    """Samples, in place of each judge's own number [examples]. Another n is another protocol."""
+    """Samples, in place of each metric's own number [examples]. Another n is another protocol."""
     features: str | None = None
-    """Network that judges like frechet see images through: random-conv. Their own by default."""
+    """Network that metrics like frechet see images through: random-conv. Their own by default."""
     seed: NonNegativeCount = 0
     """Of the samples."""
     no_controls: bool = False
@@ -35,10 +35,10 @@ class EvaluateOptions:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Judge a run."""
+    """Evaluate a run."""
     prog = "zerosum evaluate RUN"
     folder, words = run_and_words(arguments, prog)
-    given = parse({"options": EvaluateOptions, "model": ModelOptions}, words, prog, "Judge the model of a run.")
+    given = parse({"options": EvaluateOptions, "model": ModelOptions}, words, prog, "Evaluate the model of a run.")
     options = api.checked(EvaluateOptions, vars(given.options), prog)
     which = api.checked(ModelOptions, vars(given.model), prog)
     results = api.evaluate(

@@ -18,18 +18,17 @@ from zerosum.errors import ConfigError, unknown
 class WalkOptions:
     """Between which samples, on which way and where to."""
 
-    ends: Count | None = None
-    """Walk between this many samples, the seed's first [examples]; 5 by default."""
-    between: tuple[NonNegativeCount, ...] = ()
-    """Walk between these samples instead, such as 3 17: counted from 0 in what sample draws with the same seed."""
+    keyframes: tuple[NonNegativeCount, ...] = (5,)
+    """Walk between this many samples, the seed's first; or, of two numbers and more, between these samples, such as
+    3 17: counted from 0 in what sample draws with the same seed [examples]."""
     steps: Count = 10
-    """From each end to the next [frames]."""
+    """From each keyframe to the next [frames]."""
     closed: bool = False
-    """Go on from the last end to the first."""
+    """Go on from the last keyframe to the first."""
     path: Literal["linear", "spherical"] | None = None
     """The way: a line, or an arc that keeps the norm; by default the arc for a normal prior and the line for others."""
     out: Path = Path("walk.png")
-    """Where to: .png for a picture with a row from each end to the next, .gif for an animation."""
+    """Where to: .png for a picture with a row from each keyframe to the next, .gif for an animation."""
     seed: NonNegativeCount = 0
     """Of the samples."""
 
@@ -81,8 +80,7 @@ def _walk(folder: str, options: WalkOptions, which: ModelOptions) -> None:
     walk = api.walk(
         folder,
         options.out,
-        options.ends,
-        options.between,
+        options.keyframes[0] if len(options.keyframes) == 1 else options.keyframes,
         options.steps,
         options.closed,
         options.path,
@@ -92,7 +90,7 @@ def _walk(folder: str, options: WalkOptions, which: ModelOptions) -> None:
     print(f"{len(walk.frames)} frames of round {walk.model.round}: {options.out}")
     print(
         f"the largest step is {walk.smoothness:.2f} times the mean one "
-        f"(fading pixel by pixel: {walk.crossfade:.2f}; cutting from end to end: {options.steps})"
+        f"(fading pixel by pixel: {walk.crossfade:.2f}; cutting from keyframe to keyframe: {options.steps})"
     )
 
 

@@ -22,7 +22,7 @@ class ModelOptions:
     """Run the copy of a recipe of your own that lies in the run folder, where the original has changed or gone."""
 
     truncation: Positive | None = None
-    """Give variety for likeness: normal latents are cut off at this distance from 0, such as 0.5; the styles of
+    """Trade diversity for fidelity: normal latents are cut off at this distance from 0, such as 0.5; the styles of
     stylegan2 are nearer to their mean by this factor."""
 
     def named(self) -> dict[str, Any]:

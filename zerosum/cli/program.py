@@ -18,8 +18,9 @@ from zerosum.errors import ConfigError, Interrupted, ZerosumError, unknown
 VERBS = {
     "train": "train a recipe on data; the same command again continues",
     "sample": "draw samples from a run, as a picture or as arrays",
+    "apply": "apply a run's model to images, one result for each",
     "explore": "walk through a run's latents, or look at the whole plane of them",
-    "evaluate": "judge a run, beside what the numbers should be read with",
+    "evaluate": "metrics of a run, beside the controls to read them with",
     "report": "a run as one page that can be mailed",
     "replay": "a round of a run again, to see what went wrong in it",
     "data": "look through images of your own, or pack them into shards",

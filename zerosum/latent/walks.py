@@ -66,34 +66,34 @@ PATHS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"linear": lerp, 
 """Ways from one latent to the next, by name."""
 
 
-def walk(ends: Tensor, steps: int, closed: bool = False, path: str = "linear") -> Tensor:
+def walk(keyframes: Tensor, steps: int, closed: bool = False, path: str = "linear") -> Tensor:
     """Latents along a chain A, B, C, ...
 
     Arguments:
-        ends: The chain, (k, ..., d), k at least 2.
-        steps: From each end to the next.
+        keyframes: The chain, (k, ..., d), k at least 2.
+        steps: From each keyframe to the next.
         closed: Go on from the last to the first.
         path: One of :data:`PATHS`.
 
     Returns:
-        ((k - 1) * steps + 1, ..., d), or (k * steps + 1, ..., d) closed; every ``steps``-th is an end, bit for bit.
+        ((k - 1) * steps + 1, ..., d), or (k * steps + 1, ..., d) closed; every ``steps``-th is a keyframe, bit for bit.
 
     Raises:
-        ValueError: Fewer than 2 ends, no step, or a path nobody knows.
+        ValueError: Fewer than 2 keyframes, no step, or a path nobody knows.
 
     Examples:
         >>> walk(torch.tensor([[0.0], [1.0], [4.0]]), steps=2).squeeze()
         tensor([0.0000, 0.5000, 1.0000, 2.5000, 4.0000])
     """
-    if len(ends) < 2:
-        raise ValueError(f"a walk has at least 2 ends, got {len(ends)}.")
+    if len(keyframes) < 2:
+        raise ValueError(f"a walk has at least 2 keyframes, got {len(keyframes)}.")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}.")
     if path not in PATHS:
         raise ValueError(unknown("path", path, PATHS))
-    chain = torch.cat([ends, ends[:1]]) if closed else ends
-    t = torch.arange(steps, dtype=ends.dtype, device=ends.device) / steps
-    points = PATHS[path](chain[:-1, None], chain[1:, None], t.view(-1, *[1] * (ends.ndim - 1)))
+    chain = torch.cat([keyframes, keyframes[:1]]) if closed else keyframes
+    t = torch.arange(steps, dtype=keyframes.dtype, device=keyframes.device) / steps
+    points = PATHS[path](chain[:-1, None], chain[1:, None], t.view(-1, *[1] * (keyframes.ndim - 1)))
     points[:, 0] = chain[:-1]
     return torch.cat([points.flatten(0, 1), chain[-1:]])
 

@@ -3,8 +3,8 @@ r"""Fréchet distance between Gaussians fitted to features of samples and of rea
 .. math::
     d^2 = \lVert \mu_a - \mu_b \rVert^2 + \mathrm{tr}\big(\Sigma_a + \Sigma_b - 2 (\Sigma_a \Sigma_b)^{1/2}\big)
 
-It falls with n even where the law stays the same, by about what real images in the model's place score: read it beside
-them. It is never called FID: that is the number of one trained network and 50,000 samples.
+It falls with n even where the distribution stays the same, by about the score of real images in the model's place:
+read it beside them. It is never called FID: that is the number of one trained network and 50,000 samples.
 
 References:
     | GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium (Heusel et al., 2017)
@@ -24,7 +24,7 @@ from torch import Tensor
 from zerosum.errors import DataError
 from zerosum.metrics.examples import CHUNK, spread
 from zerosum.metrics.features import Features, features_named
-from zerosum.metrics.metric import Measure, Metric, Splits
+from zerosum.metrics.metric import Measure, Metric, Splits, of_samples
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,11 @@ def frechet(n: int = 10_000, features: str = "random-conv", side: int = 64) -> M
         raise ValueError(f"n must be at least 2, as one sample has no covariance, got {n}.")
     network = features_named(features, side)
 
-    def judge(samples: Tensor, splits: Splits) -> Measure:
+    def evaluate(samples: Tensor, splits: Splits) -> Measure:
         if wrong := int((~samples.flatten(1).isfinite().all(1)).sum()):
-            raise DataError(f"{wrong} of {len(samples)} samples are not finite; judge an earlier round of this model.")
+            raise DataError(
+                f"{wrong} of {len(samples)} samples are not finite; evaluate an earlier round of this model."
+            )
         made = moments(_features(network, torch.split(samples, CHUNK)))
         real = _real(network, splits, n)
         rank = min(made.count, real.count) - 1
@@ -75,7 +77,7 @@ def frechet(n: int = 10_000, features: str = "random-conv", side: int = 64) -> M
 
     return Metric(
         f"frechet[n={n}, features={network.name}, resizer={network.resizer}, side={side}, split=test]",
-        judge,
+        of_samples(evaluate, n),
         n,
         "test",
         needs="images",
@@ -152,7 +154,7 @@ def moments(chunks: Iterable[Tensor]) -> Moments:
 
 
 _known: dict[tuple[object, ...], Moments] = {}
-"""Of real images, by what they are of: many checkpoints are judged by the same ones. 150 KiB each."""
+"""Of real images, by what they are of: many checkpoints are compared with the same ones. 150 KiB each."""
 
 
 def _real(network: Features, splits: Splits, most: int) -> Moments:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zerosum.data import Toy
-from zerosum.metrics.metric import Measure, Metric, Splits
+from zerosum.metrics.metric import Measure, Metric, Splits, of_samples
 
 
 def modes(n: int = 2500) -> Metric:
@@ -19,28 +19,28 @@ def modes(n: int = 2500) -> Metric:
         | https://arxiv.org/abs/1712.04086
     """
 
-    def judge(samples: Tensor, splits: Splits) -> Measure:
+    def evaluate(samples: Tensor, splits: Splits) -> Measure:
         near, mode = _near(samples, splits)
         return Measure(float(torch.unique(mode[near]).numel()))
 
-    return Metric(f"modes[n={n}]", judge, n, "test", needs="a toy with modes")
+    return Metric(f"modes[n={n}]", of_samples(evaluate, n), n, "test", needs="a toy with modes")
 
 
 def high_quality(n: int = 2500) -> Metric:
-    """Share of samples within three standard deviations of a mode; 0.989 for the law itself in two dimensions."""
+    """Share of samples within three standard deviations of a mode; 0.989 for the data themselves in two dimensions."""
 
-    def judge(samples: Tensor, splits: Splits) -> Measure:
+    def evaluate(samples: Tensor, splits: Splits) -> Measure:
         near, _ = _near(samples, splits)
         share = float(near.double().mean())
         error = 1.96 * math.sqrt(share * (1 - share) / len(near))
         return Measure(share, (share - error, share + error))
 
-    return Metric(f"high_quality[n={n}]", judge, n, "test", needs="a toy with modes")
+    return Metric(f"high_quality[n={n}]", of_samples(evaluate, n), n, "test", needs="a toy with modes")
 
 
 def _near(samples: Tensor, splits: Splits) -> tuple[Tensor, Tensor]:
     reals = splits("test")
     assert isinstance(reals, Toy), "modes are known of toys only"
-    law = reals.mixture
-    distance, mode = torch.cdist(samples.double(), law.means.to(samples.device)).min(1)
-    return distance <= 3 * law.std, mode
+    mixture = reals.mixture
+    distance, mode = torch.cdist(samples.double(), mixture.means.to(samples.device)).min(1)
+    return distance <= 3 * mixture.std, mode

@@ -1,4 +1,4 @@
-"""Judging by the nearest real example: are all classes there, and how far from real are the samples?
+"""Metrics by the nearest real example: are all classes there, and how far from real are the samples?
 
 Held-out examples are the reference, so that a generator that memorised the training set gains nothing. Distances are
 Euclidean in pixels of [0, 1]. Meant for small images, where that distance still sees what we see.
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zerosum.data import Data
-from zerosum.metrics.metric import Measure, Metric, Splits
+from zerosum.metrics.metric import Measure, Metric, Splits, of_samples
 
 CHUNK = 500
 """Points compared with every reference example at once."""
@@ -27,14 +27,14 @@ def neighbour_classes(n: int = 1000, split: str = "test", share: float = 0.02) -
         share: Below this a class counts as missed.
     """
 
-    def judge(samples: Tensor, splits: Splits) -> Measure:
+    def evaluate(samples: Tensor, splits: Splits) -> Measure:
         batch = _all_of(splits(split))
         _, nearest = _nearest(samples, batch["x"])
         counts = torch.bincount(batch["label"][nearest], minlength=splits(split).spec.classes or 0)
         return Measure(float((counts >= share * len(samples)).sum()))
 
     name = f"neighbour_classes[n={n}, split={split}, share={share}]"
-    return Metric(name, judge, n, split, needs="images with labels", features="pixels")
+    return Metric(name, of_samples(evaluate, n), n, split, needs="images with labels", features="pixels")
 
 
 def neighbour_distance(n: int = 1000, split: str = "test") -> Metric:
@@ -47,7 +47,7 @@ def neighbour_distance(n: int = 1000, split: str = "test") -> Metric:
         split: Reference examples.
     """
 
-    def judge(samples: Tensor, splits: Splits) -> Measure:
+    def evaluate(samples: Tensor, splits: Splits) -> Measure:
         x = _all_of(splits(split))["x"]
         real_to_real = _nearest(x, x, leave_out_self=True)[0].mean()
         ratios = _nearest(samples, x)[0] / real_to_real
@@ -55,7 +55,14 @@ def neighbour_distance(n: int = 1000, split: str = "test") -> Metric:
         mean = float(ratios.mean())
         return Measure(mean, (mean - error, mean + error))
 
-    return Metric(f"neighbour_distance[n={n}, split={split}]", judge, n, split, needs="images", features="pixels")
+    return Metric(
+        f"neighbour_distance[n={n}, split={split}]",
+        of_samples(evaluate, n),
+        n,
+        split,
+        needs="images",
+        features="pixels",
+    )
 
 
 def _all_of(reals: Data) -> dict[str, Tensor]:

@@ -22,19 +22,19 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from zerosum.metrics.metric import Measure, Metric, Published, Splits
+from zerosum.metrics.metric import Measure, Metric, Published, Splits, of_samples
 
 SIGMAS = tuple(10 ** (-1 + i / 9) for i in range(10))
 """The ten bandwidths of the 2014 evaluation, 0.1 to 1 in equal ratios; the fine search starts from them."""
 
-CHOOSING, JUDGED = 1000, 10_000
-"""Validation images that sigma is chosen on, and test images judged, both from the beginning of their split."""
+CHOOSING, EVALUATED = 1000, 10_000
+"""Validation images that sigma is chosen on, and test images evaluated, both from the beginning of their split."""
 
 OUTWARD = 40
 """Steps the fine search may go past either end of the ten: to 3e-6, or 3e4."""
 
 CHUNK = 512
-"""Images judged together: their logs against every sample are held at once."""
+"""Images evaluated together: their logs against every sample are held at once."""
 
 _PAPER = "Goodfellow et al. 2014, table 1"
 PUBLISHED = (
@@ -58,11 +58,11 @@ def parzen(n: int = 10_000, grid: str = "fine") -> Metric:
     if grid not in ("fine", "2014"):
         raise ValueError(f"grid must be fine or 2014, got {grid!r}.")
 
-    def judge(samples: Tensor, splits: Splits) -> Measure:
+    def evaluate(samples: Tensor, splits: Splits) -> Measure:
         x = samples.flatten(1)
         valid, test = (
             data.batch(0, min(data.count or most, most))["x"].flatten(1).to(x.device)
-            for data, most in ((splits("valid"), CHOOSING), (splits("test"), JUDGED))
+            for data, most in ((splits("valid"), CHOOSING), (splits("test"), EVALUATED))
         )
         sigma = best_sigma(valid, x, fine=grid == "fine")
         logs = log_densities(test, x, [sigma])[0]
@@ -71,7 +71,7 @@ def parzen(n: int = 10_000, grid: str = "fine") -> Metric:
 
     return Metric(
         f"parzen[n={n}, grid={grid}, split=test]",
-        judge,
+        of_samples(evaluate, n),
         n,
         "test",
         needs="images",
@@ -122,7 +122,7 @@ def best_sigma(points: Tensor, samples: Tensor, fine: bool = True) -> float:
     """The bandwidth under which held-out points are likeliest.
 
     Arguments:
-        points: (N, d), not those that will be judged.
+        points: (N, d), not those that will be evaluated.
         samples: (n, d).
         fine: Search between the ten values of 2014 by golden section, and past them where the best is at an end.
     """

@@ -4,11 +4,11 @@ r"""Divergences from a classifier: the best logit between real and generated is 
     a^*(x) = \log \frac{P(x)}{Q(x)}, \qquad
     V = E_P \log \sigma(a) + E_Q \log(1 - \sigma(a)) \le V(a^*) = 2\,\mathrm{JS}(P, Q) - \log 4
 
-A critic is trained to optimality on one half of the samples and judged on the other, against held-out real examples.
-All values are in nats. Their errors are those of the mean over the judged examples, given the critic: what the critic
-misses is not in them. It makes JS too low, never too high but for chance. KL has no such direction, and in tails that
-one law reaches and the other hardly visits the logit is extrapolated: for KL(Q, P) = 1.307 of N(0, 1) and N(1, 4), four
-runs at n = 10,000 gave 1.20, 1.22, 1.34 and 1.34 with a stated error of 0.04.
+A critic is trained to optimality on one half of the samples and evaluated on the other, against held-out real
+examples. All values are in nats. Their errors are those of the mean over the evaluated examples, given the critic; the
+error of the critic is not in them. It makes JS too low, never too high but for chance. KL has no such direction, and in
+tails that one distribution reaches and the other hardly visits the logit is extrapolated: for KL(Q, P) = 1.307 of
+N(0, 1) and N(1, 4), four runs at n = 10,000 gave 1.20, 1.22, 1.34 and 1.34 with a stated error of 0.04.
 
 References:
     | Generative Adversarial Networks (Goodfellow et al., 2014), proposition 1 and theorem 1
@@ -29,13 +29,13 @@ from torch.nn.functional import softplus
 
 from zerosum.losses import minimax
 from zerosum.metrics.examples import spread
-from zerosum.metrics.metric import Measure, Metric, Splits
+from zerosum.metrics.metric import Measure, Metric, Splits, of_samples
 from zerosum.networks import mlp
 from zerosum.runtime import mix, reseed
 from zerosum.updates import adam, can_fuse, step
 
 WIDTH, BATCH, LEARNING_RATE, DECAY = 128, 512, 2e-3, 0.998
-"""Of the critic: two hidden layers so wide, so many examples of either law in an update, Adam's step size, and the
+"""Of the critic: width of its two hidden layers, examples of either side in an update, Adam's learning rate, and the
 decay of its averaged weights per update."""
 
 HELD_OUT, CHECK, PATIENCE = 0.2, 25, 750
@@ -74,7 +74,7 @@ def estimates(real_logits: Tensor, fake_logits: Tensor, shift: float = 0.0) -> D
         shift: What the logit gained by unequal class counts in training, :math:`\log(n_P / n_Q)`; it is subtracted.
 
     Raises:
-        ValueError: Fewer than 2 logits of either law.
+        ValueError: Fewer than 2 logits of either distribution.
 
     Examples:
         >>> estimates(torch.zeros(4), torch.zeros(4)).js.value  # a critic that cannot tell them apart
@@ -105,11 +105,11 @@ def train_critic(real: Tensor, fake: Tensor, updates: int = 4000, seed: int = 0)
         Maps (K, ...) to logits (K,), without a graph.
 
     Raises:
-        ValueError: Fewer than 2 examples of either law.
+        ValueError: Fewer than 2 examples of either distribution.
     """
     if min(len(real), len(fake)) < 2:
         raise ValueError(
-            f"a critic needs at least 2 examples of either law, one to train on and one to stop by, "
+            f"a critic needs at least 2 examples of either distribution, one to train on and one to stop by, "
             f"got {len(real)} real and {len(fake)} generated."
         )
     generator = torch.Generator().manual_seed(mix(seed, "critic"))
@@ -155,10 +155,10 @@ def train_critic(real: Tensor, fake: Tensor, updates: int = 4000, seed: int = 0)
 
 
 def js(n: int = 10_000, updates: int = 4000) -> Metric:
-    """Jensen-Shannon divergence from a critic trained to tell, in nats: 0 for equal laws, log 2 for disjoint ones.
+    """Jensen-Shannon divergence from a trained critic, in nats: 0 for equal distributions, log 2 for disjoint ones.
 
     Arguments:
-        n: Samples; every other one trains the critic, the rest are judged.
+        n: Samples; every other one trains the critic, the rest are evaluated.
         updates: The most the critic is trained for.
     """
     return _metric("js", n, updates, lambda found: found.js, "lower bound")
@@ -182,19 +182,19 @@ def reverse_kl(n: int = 10_000, updates: int = 4000) -> Metric:
 
 def _metric(name: str, n: int, updates: int, choose: Callable[[Divergences], Measure], kind: str) -> Metric:
     if n < 4:
-        raise ValueError(f"n must be at least 4 (half train the critic, half are judged), got {n}.")
+        raise ValueError(f"n must be at least 4 (half train the critic, half are evaluated), got {n}.")
     if updates < 1:
         raise ValueError(f"updates must be at least 1, got {updates}.")
 
-    def judge(samples: Tensor, splits: Splits) -> Measure:
-        known, judged = samples[::2], samples[1::2]  # samples may come in order too
+    def evaluate(samples: Tensor, splits: Splits) -> Measure:
+        known, held_out = samples[::2], samples[1::2]  # samples may come in order too
         train, test = (torch.cat(list(spread(splits(s), len(known)))).to(samples.device) for s in ("train", "test"))
         logit = train_critic(train, known, updates)
-        return choose(estimates(logit(test), logit(judged)))
+        return choose(estimates(logit(test), logit(held_out)))
 
     return Metric(
         f"{name}[n={n}, updates={updates}, split=test]",
-        judge,
+        of_samples(evaluate, n),
         n,
         "test",
         kind=kind,

@@ -60,8 +60,8 @@ class Story:
         return list(log.read(self.path / "log.jsonl"))
 
     @functools.cached_property
-    def judgements(self) -> list[dict[str, Any]]:
-        """Of the newest round judged, with the controls, which are true of any."""
+    def results(self) -> list[dict[str, Any]]:
+        """Of the newest round evaluated, with the controls, which are true of any."""
         found = list(log.read(self.path / "metrics.jsonl"))
         last = max((line["round"] for line in found), default=0)
         return [line for line in found if line["round"] in (0, last)]
@@ -93,30 +93,32 @@ def verdict(story: Story) -> str:
         said = f"{what} diverged after {far}: the updates of {lost['player']} were no longer finite."
     else:
         said = f"{what} has trained {far}."
-    judged = [_phrase(line, story.spec) for line in story.judgements if line.get("subject", "model") == "model"]
-    if judged:
-        said += f" {'; '.join(judged)}."
+    evaluated = [_phrase(line, story.spec) for line in story.results if line.get("subject", "model") == "model"]
+    if evaluated:
+        said += f" {'; '.join(evaluated)}."
     skipped = sum(line["event"]["data"].get("skipped", 0) for line in lines if "event" in line)
     if skipped and not story.divergence:
         said += f" {skipped} updates were skipped because their gradients were not finite."
     return said
 
 
-def page(story: Story, walk: bytes | None = None) -> str:
+def page(story: Story, walk: bytes | None = None, samples: bool = True) -> str:
     """The report as HTML.
 
     Arguments:
         story: Of the run.
         walk: A picture of a walk through the latents, PNG.
+        samples: Whether pictures are of samples; else examples of the data are in them.
     """
     record, spec = story.record, story.spec
     parts = [f"<h1>{pages.text(story.title)}</h1>", f'<p class="verdict">{pages.text(verdict(story))}</p>']
     shown = story.pictures
     if shown:
-        caption = "Samples as training left them." + (" Grey: real." if spec and spec.kind.over_reals else "")
+        caption = "Samples" if samples else "Examples beside what the model makes of them,"
+        caption += " at the end of training." + (" Grey: real." if spec and spec.kind.over_reals else "")
         parts.append(pages.figure(pages.image(shown[-1].read_bytes(), "samples"), caption))
-    if story.judgements:
-        parts += ["<h2>Judged</h2>", _judged(story.judgements)]
+    if story.results:
+        parts += ["<h2>Metrics</h2>", _evaluated(story.results)]
     if len(shown) > 1:
         parts += ["<h2>Over training</h2>", _film(shown)]
     parts += _curves(story.lines)
@@ -151,29 +153,30 @@ def write(path: Path, record: Mapping[str, Any], experiment: Experiment | None =
         out: Where to; ``report.html`` in the run folder by default.
     """
     walk = None if experiment is None else walk_of(experiment, record["seed"])
+    samples = experiment is None or "sample" in experiment.outputs
     target = out or path / NAME
-    files.replace(target, page(Story(path, record), walk).encode("utf-8", "surrogateescape"))
+    files.replace(target, page(Story(path, record), walk, samples).encode("utf-8", "surrogateescape"))
     return target
 
 
-def walk_of(experiment: Experiment, seed: int, ends: int = 5, steps: int = 8) -> bytes | None:
+def walk_of(experiment: Experiment, seed: int, keyframes: int = 5, steps: int = 8) -> bytes | None:
     """A picture of the ways from sample to sample, a row for each; None for what makes no examples of latents.
 
     Arguments:
         experiment: What is drawn.
-        seed: Of the latents at the ends.
-        ends: Samples the ways lead to and from.
+        seed: Of the latents at the keyframes.
+        keyframes: Samples the ways lead to and from.
         steps: From each to the next.
     """
     prior = experiment.priors.get("z")
     if "decode" not in experiment.outputs or not isinstance(prior, Normal | Uniform):
         return None
-    latents = next(iter(experiment.drawn(ends, seed)))["z"].cpu()
+    latents = next(iter(experiment.drawn(keyframes, seed)))["z"].cpu()
     way = latent.walk(latents, steps, path="spherical" if isinstance(prior, Normal) else "linear")
     frames = experiment.decode(way.to(experiment.game.device)).cpu()
     if frames.ndim != 4:  # nothing but images is drawn as a walk
         return None
-    rows = torch.arange(ends - 1)[:, None] * steps + torch.arange(steps + 1)
+    rows = torch.arange(keyframes - 1)[:, None] * steps + torch.arange(steps + 1)
     return pictures.png(pictures.grid(frames[rows.flatten()], steps + 1))
 
 
@@ -194,7 +197,7 @@ def _phrase(line: Mapping[str, Any], spec: DataSpec | None) -> str:
     return f"{name} is {value:.4g}"
 
 
-def _judged(lines: Sequence[Mapping[str, Any]]) -> str:
+def _evaluated(lines: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for line in lines:
         interval = line.get("interval")
@@ -202,7 +205,7 @@ def _judged(lines: Sequence[Mapping[str, Any]]) -> str:
         value = "not finite" if line["value"] is None else f"{line['value']:.4g}"
         data = "" if line.get("own", True) else f" on {line['data']}"
         rows.append((line["metric"] + data, line.get("subject", "model"), value, between, line.get("kind") or ""))
-    return pages.table(rows, head=("judge and protocol", "of", "value", "95 %", ""))
+    return pages.table(rows, head=("metric and protocol", "of", "value", "95 %", ""))
 
 
 def _curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
 """The run folder: who may write in it, what run it holds, and where things are.
 
-``config.json`` what the run is · ``log.jsonl`` terms over rounds · ``metrics.jsonl`` judgements · ``samples/`` pictures
+``config.json`` what the run is · ``log.jsonl`` terms over rounds · ``metrics.jsonl`` results · ``samples/`` pictures
 of a fixed latent set · ``checkpoints/`` · ``diverged/`` · ``run.lock``.
 """
 
@@ -66,7 +66,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """What judges said."""
+        """Results of metrics."""
         return self.path / "metrics.jsonl"
 
     @property

@@ -16,18 +16,19 @@ import safetensors.torch
 from torch import nn
 
 from zerosum.data import Data
-from zerosum.errors import DataError, RunError
+from zerosum.errors import DataError, RunError, Unsupported
 from zerosum.game import Reading
 from zerosum.metrics import Result
 from zerosum.training import files, log
 from zerosum.training.display import Display
+from zerosum.training.evaluated import Evaluated
 from zerosum.training.experiment import Experiment
 from zerosum.training.folder import FACTS, RunFolder
 from zerosum.training.stages import Stages
 from zerosum.training.tensorboard import TensorBoard
 
-Picture = Callable[[Experiment, Data, int], bytes]
-"""Draws the preview of an experiment, ``(experiment, training data, seed) -> PNG``."""
+Picture = Callable[[Experiment, Data, int], bytes | None]
+"""Draws the preview of an experiment, ``(experiment, training data, seed) -> PNG``, or None where it has none."""
 
 Report = Callable[[Path, Mapping[str, Any], Experiment], object]
 """Writes the report of a run folder with a record."""
@@ -63,6 +64,7 @@ class RunLogger:
         self._draw, self._write_report = picture, report
         self._failures: dict[str, int] = {}
         self._board: TensorBoard | None = None
+        self._without_preview: set[str] = set()
         self._before, self._started = 0.0, time.monotonic()
 
     @property
@@ -106,20 +108,23 @@ class RunLogger:
 
     def picture(self) -> Path | None:
         """Draw the preview; returns its file, or None where nothing was drawn."""
-        if self._draw is None:
+        if self._draw is None or self._stages.experiment.stage in self._without_preview:
             return None
         path: Path | None = self.attempt("picture", self._picture)
         return path
 
     def evaluate(self) -> list[Result]:
         """Results of the experiment's metrics; one that is kept already is not computed again."""
-        results = []
+        results: list[Result] = []
+        if not self._stages.experiment.metrics:
+            return results
+        model = Evaluated(self._stages.experiment, self._open_split("train").spec)
         for metric in self._stages.experiment.metrics:
             result = log.find_result(self._folder.metrics, self._stages.round, metric.name, self._seed)
             if result is None:
                 try:
-                    result = metric(self._stages.experiment.sample, self._open_split, self._seed)
-                except DataError as error:
+                    result = metric(model, self._open_split, self._seed)
+                except (DataError, Unsupported) as error:
                     self._display.note(f"{metric.name} is left out: {error}")
                     continue
                 keep = functools.partial(log.keep_result, self._folder.metrics, self._stages.round, result)
@@ -173,10 +178,18 @@ class RunLogger:
         if self._board is not None:
             self.attempt("tensorboard", functools.partial(write, self._board))
 
-    def _picture(self) -> Path:
+    def _picture(self) -> Path | None:
         assert self._draw is not None
         path = self._folder.samples / f"round-{self._stages.round:08d}.png"
-        png = self._draw(self._stages.experiment, self._open_split("train"), self._seed)
+        experiment = self._stages.experiment
+        png = self._draw(experiment, self._open_split("train"), self._seed)
+        if png is None:
+            self._without_preview.add(experiment.stage)
+            has = ", ".join(experiment.outputs) or "none"
+            self.event(
+                "preview", f"no pictures are drawn: no output of this model returns a field of the data ({has})."
+            )
+            return None
         files.make_folder(path.parent)
         files.replace(path, png)
         self._on_board(lambda board: board.picture(path, self._stages.examples))

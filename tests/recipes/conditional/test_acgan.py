@@ -59,16 +59,16 @@ def test_both_players_descend_the_labels_surprise():
 def test_the_source_does_not_depend_on_the_label():
     experiment, builder = tiny("acgan")
     batch = builder.batches(0, 0)[0][0]
-    scored = experiment.ask("score", {"x": batch["x"], "label": batch["label"]})
-    assert torch.equal(scored, experiment.ask("score", {"x": batch["x"]}))
-    assert torch.equal(scored, experiment.ask("score", {"x": batch["x"], "label": batch["label"].flip(0)}))
+    scored = experiment.call("score", {"x": batch["x"], "label": batch["label"]})
+    assert torch.equal(scored, experiment.call("score", {"x": batch["x"]}))
+    assert torch.equal(scored, experiment.call("score", {"x": batch["x"], "label": batch["label"].flip(0)}))
 
 
 def test_samples_are_of_their_label():
     """The same latent with every label: different images."""
     experiment, _ = tiny("acgan")
     z = torch.randn(1, 4).expand(10, 4)
-    samples = experiment.ask("sample", {"z": z, "fake_label": torch.arange(10)})
+    samples = experiment.call("sample", {"z": z, "fake_label": torch.arange(10)})
     assert len(samples.flatten(1).unique(dim=0)) == 10
 
 

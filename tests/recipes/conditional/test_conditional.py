@@ -15,9 +15,9 @@ def test_both_networks_are_told_the_label():
     experiment, builder = tiny("conditional")
     play(experiment.game, builder, 5)
     z, x = torch.rand(10, 4), open_data("digits").batch(0, 10)["x"]
-    made = [experiment.ask("sample", {"z": z, "fake_label": torch.full((10,), y)}) for y in (0, 1)]
+    made = [experiment.call("sample", {"z": z, "fake_label": torch.full((10,), y)}) for y in (0, 1)]
     assert not torch.equal(*made)
-    scored = [experiment.ask("score", {"x": x, "label": torch.full((10,), y)}) for y in (0, 1)]
+    scored = [experiment.call("score", {"x": x, "label": torch.full((10,), y)}) for y in (0, 1)]
     assert not torch.equal(*scored)
 
 

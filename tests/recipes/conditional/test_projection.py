@@ -39,6 +39,6 @@ def test_an_images_score_is_of_its_label():
     experiment, builder = tiny("projection")
     batch = builder.batches(0, 0)[0][0]
     x, label = batch["x"][:1].expand(10, 1, 8, 8), torch.arange(10)
-    scored = experiment.ask("score", {"x": x, "label": label})
+    scored = experiment.call("score", {"x": x, "label": label})
     assert len(scored.unique()) == 10
-    torch.testing.assert_close(experiment.ask("score", {"x": x})[0], scored.mean())
+    torch.testing.assert_close(experiment.call("score", {"x": x})[0], scored.mean())

@@ -338,7 +338,7 @@ def test_cifar_plays_normalised_images_and_shows_pixels(variant):
     samples = system.sample(5)
     assert samples.shape == (5, 3, 32, 32)
     assert 0 <= float(samples.min()) <= float(samples.max()) <= 1
-    assert system.ask("score", {"x": samples}).shape == (5,)
+    assert system.call("score", {"x": samples}).shape == (5,)
     x = data.batch(0, 64)["x"]
     length = (x - x.mean((1, 2, 3), keepdim=True)).flatten(1).norm(dim=1).mean()
     assert float(system.game.state()["networks/contrast/length"]) == pytest.approx(float(length), rel=1e-5)

@@ -30,7 +30,9 @@ def test_a_pair_of_players_for_every_level(side, levels, sides):
     assert set(game.players) == set(game.networks) == names
     assert set(game.averages) == {f"generator_{s}" for s in sides}
     with torch.device("meta"):
-        assert built(side, 3, levels).ask("sample", {"z": torch.zeros(2, 6 + sum(s * s for s in sides[1:]))}).shape == (
+        assert built(side, 3, levels).call(
+            "sample", {"z": torch.zeros(2, 6 + sum(s * s for s in sides[1:]))}
+        ).shape == (
             2,
             3,
             side,
@@ -49,7 +51,7 @@ def test_without_detail_of_its_own_every_level_hands_on_the_coarse_image():
     smallest = net["generator_7"](held["z"][:, :6])
     zeros = [torch.zeros(3, 1, side, side) for side in (28, 14)]
     expected = from_laplacian_pyramid([*zeros, smallest])
-    made = experiment.ask("sample", {"z": held["z"]}, raw=True)
+    made = experiment.call("sample", {"z": held["z"]}, raw=True)
     torch.testing.assert_close(2 * made - 1, expected.clamp(-1, 1))
 
 
@@ -115,8 +117,8 @@ def test_what_cannot_be_halved_is_refused():
 def test_a_sample_depends_on_every_part_of_its_latent():
     experiment, _ = tiny("laplacian")
     z = next(iter(experiment.drawn(4)))["z"]
-    image = experiment.ask("sample", {"z": z})
+    image = experiment.call("sample", {"z": z})
     for part in (slice(0, 4), slice(4, None)):
         other = z.clone()
         other[:, part] *= -1
-        assert not torch.equal(experiment.ask("sample", {"z": other}), image)
+        assert not torch.equal(experiment.call("sample", {"z": other}), image)

@@ -27,7 +27,7 @@ def test_the_critic_has_no_last_bias_and_its_score_is_the_logit():
     assert experiment.game.networks.discriminator[1][-1].bias is None
     x = builder.batches(0, 0)[0][0]["x"]
     expected = experiment.game.networks.discriminator(2 * x - 1).squeeze(1)
-    assert torch.equal(experiment.ask("score", {"x": x}), expected.detach())
+    assert torch.equal(experiment.call("score", {"x": x}), expected.detach())
 
 
 def test_the_generator_pairs_with_real_examples_of_its_own():

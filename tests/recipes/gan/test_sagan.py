@@ -41,7 +41,7 @@ def test_without_attention_the_rest_is_the_same():
         for layer, other in zip(kept, others, strict=True):
             layer.load_state_dict(other.state_dict())
     x = builder.batches(0, 0)[0][0]["x"]
-    torch.testing.assert_close(attending.ask("score", {"x": x}), plain.ask("score", {"x": x}))
+    torch.testing.assert_close(attending.call("score", {"x": x}), plain.call("score", {"x": x}))
 
 
 def test_the_discriminator_steps_four_times_as_far():

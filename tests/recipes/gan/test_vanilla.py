@@ -42,4 +42,4 @@ def test_the_score_is_the_logit():
     experiment, builder = tiny("vanilla")
     batch = builder.batches(0, 0)[0][0]
     expected = experiment.game.networks.discriminator(batch["x"]).squeeze(1)
-    assert torch.equal(experiment.ask("score", {"x": batch["x"]}), expected.detach())
+    assert torch.equal(experiment.call("score", {"x": batch["x"]}), expected.detach())

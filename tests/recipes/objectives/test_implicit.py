@@ -54,7 +54,7 @@ def test_moments_are_matched_by_one_player():
     assert torch.equal(terms["mmd"].detach(), expected)
     play(game, builder, 2)
     with pytest.raises(Unsupported, match="critic"):
-        experiment.ask("score", batch)
+        experiment.call("score", batch)
 
 
 def test_moments_of_a_learnt_gaussian_come_near():

@@ -26,7 +26,7 @@ def test_no_two_points_are_scored_further_apart_than_they_lie():
     play(experiment.game, builder, 30)
     generator = torch.Generator().manual_seed(0)
     one, other = (3 * torch.randn(500, 2, generator=generator) for _ in range(2))
-    scored = [experiment.ask("score", {"x": x}) for x in (one, other)]
+    scored = [experiment.call("score", {"x": x}) for x in (one, other)]
     assert ((scored[0] - scored[1]).abs() <= 1.001 * (one - other).norm(dim=1)).all()
 
 
