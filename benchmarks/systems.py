@@ -84,7 +84,9 @@ class System:
 
         def fool(net: Networks, batch: Batch) -> Terms:
             return {
-                "fool": nonsaturating.generator(batch["fake_logit"] if at_once else net.discriminator(batch["fake"]))
+                "adversarial": nonsaturating.generator(
+                    batch["fake_logit"] if at_once else net.discriminator(batch["fake"])
+                )
             }
 
         turns = Turn("discriminator", apart), Turn("generator", fool)
@@ -143,7 +145,7 @@ def discriminate_symmetric(net: Networks, batch: Batch) -> Terms:
 
 def generate(net: Networks, batch: Batch) -> Terms:
     """Of ``b`` and ``c``."""
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
+    return {"adversarial": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def criticise(net: Networks, batch: Batch) -> Terms:
@@ -157,7 +159,7 @@ def criticise(net: Networks, batch: Batch) -> Terms:
 
 def please(net: Networks, batch: Batch) -> Terms:
     """Of ``d``."""
-    return {"fool": wasserstein.generator(net.discriminator(net.generator(batch["z"])))}
+    return {"adversarial": wasserstein.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def experiment(

@@ -160,7 +160,7 @@ def shared_forward(schedule):
         return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(batch["fake"].detach()))
 
     def maker(net, batch):
-        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
+        return {"adversarial": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
     def with_own(objective):
         return lambda net, batch: objective(net, {**batch, "fake": net.generator(batch["z"])})
@@ -216,11 +216,11 @@ def test_a_stale_prepared_graph_raises_instead_of_mixing_weights():
     from zerosum.losses import nonsaturating
 
     def both(net, batch):
-        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
+        return {"adversarial": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
     schedule = alternating(
         Turn("generator", both),
-        Turn("generator", lambda n, b: {"again": both(n, b)["fool"]}),
+        Turn("generator", lambda n, b: {"again": both(n, b)["adversarial"]}),
         prepare=lambda net, b: {"fake": net.generator(b["z"])},
     )
     game = Game(
@@ -246,7 +246,7 @@ def tell_apart(net, batch):
 
 
 def be_taken(net, batch):
-    return {"fool": nonsaturating.generator(batch["fake_logit"])}
+    return {"adversarial": nonsaturating.generator(batch["fake_logit"])}
 
 
 def prepared(schedule, generator=be_taken, **networks):
@@ -286,7 +286,7 @@ def test_one_way_back_holds_where_the_discriminator_has_won():
     game.play(in_float64(builder, 0, 0), 16)
     reading = game.read()
     assert reading.skipped == {"discriminator": 0, "generator": 0}
-    assert reading.terms["generator/fool"] > 190
+    assert reading.terms["generator/adversarial"] > 190
 
 
 @pytest.mark.parametrize("fault", ["batch norm", "features"])
