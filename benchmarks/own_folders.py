@@ -57,9 +57,9 @@ CIFAR10 = {
     "blocks": 2,
     "batch_size": 512,
     "learning_rate": 2e-4,
-    "last_learning_rate": 5e-5,
+    "final_learning_rate": 5e-5,
     "gamma": 0.05,
-    "last_gamma": 0.005,
+    "final_gamma": 0.005,
     "horizon": 3e6,
     "average_halflife": 500_000.0,
 }

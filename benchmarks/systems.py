@@ -75,7 +75,7 @@ class System:
             return nonsaturating.discriminator(real, net.discriminator(batch["fake"].detach()))
 
         def fool(net: Networks, batch: Batch) -> Terms:
-            return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
+            return {"adversarial": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
         turns = Turn("discriminator", apart), Turn("generator", fool)
         experiment.game.schedule = alternating(*turns, prepare=prepare)
@@ -133,7 +133,7 @@ def discriminate_symmetric(net: Networks, batch: Batch) -> Terms:
 
 def generate(net: Networks, batch: Batch) -> Terms:
     """Of ``b`` and ``c``."""
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
+    return {"adversarial": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def criticise(net: Networks, batch: Batch) -> Terms:
@@ -147,7 +147,7 @@ def criticise(net: Networks, batch: Batch) -> Terms:
 
 def please(net: Networks, batch: Batch) -> Terms:
     """Of ``d``."""
-    return {"fool": wasserstein.generator(net.discriminator(net.generator(batch["z"])))}
+    return {"adversarial": wasserstein.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def experiment(

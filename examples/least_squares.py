@@ -1,4 +1,4 @@
-"""LSGAN: least squares to the codes 0, 1 and 1 in place of the sigmoid cross entropy, on perceptrons.
+"""LSGAN: least squares to the codes 0, 1 and 1 in place of the sigmoid cross entropy, on MLPs.
 
 Reference: Least Squares Generative Adversarial Networks (Mao et al., 2016), https://arxiv.org/abs/1611.04076
 """
@@ -28,7 +28,7 @@ class Config:
     beta1: float = 0.0
     """Adam's decay of the first moment [per update]."""
     average_halflife: float = 20000
-    """Half-life of a weight in the generator's average, which samples are drawn from [images]."""
+    """Half-life of a weight in the generator's average, which samples are drawn from [examples]."""
     latent: int = 16
     """Dimension of the latent z, standard normal [coordinates]."""
     hidden: int = 128
@@ -36,8 +36,8 @@ class Config:
 
 
 def build(config, spec):
-    real, size, h = spec.kind == "real", prod(spec.shape), config.hidden
-    enter, last, leave = (nn.Identity(),) * 3 if real else (to_symmetric, nn.Tanh(), from_symmetric)
+    unbounded, size, h = spec.kind.range is None, prod(spec.shape), config.hidden
+    enter, last, leave = (nn.Identity(),) * 3 if unbounded else (to_symmetric, nn.Tanh(), from_symmetric)
 
     def discriminator(net, batch):
         with torch.no_grad():
@@ -45,7 +45,7 @@ def build(config, spec):
         return least_squares.discriminator(net.discriminator(enter(batch["x"])), net.discriminator(fake))
 
     def generator(net, batch):
-        return {"fool": least_squares.generator(net.discriminator(net.generator(batch["z"])))}
+        return {"adversarial": least_squares.generator(net.discriminator(net.generator(batch["z"])))}
 
     def sample(net, drawn):
         return leave(net.generator(drawn["z"]))

@@ -45,7 +45,7 @@ def build(config, spec):
         return {**terms, "r1": config.gamma * r1(net.discriminator, batch["x"])}
 
     def generator(net, batch):
-        return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
+        return {"adversarial": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
     def sample(net, batch):
         return net.generator(batch["z"])

@@ -48,7 +48,7 @@ def build(config, spec):
         return {**terms, "penalty": config.penalty * gradient_penalty(net.critic, between)}
 
     def generator(net, batch):
-        return {"fool": wasserstein.generator(net.critic(net.generator(batch["z"])))}
+        return {"adversarial": wasserstein.generator(net.critic(net.generator(batch["z"])))}
 
     def sample(net, batch):
         return net.generator(batch["z"])

@@ -39,7 +39,7 @@ def discriminator(net, batch):
 
 
 def generator(net, batch):
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
+    return {"adversarial": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def points(n=200, seed=0):
@@ -83,7 +83,7 @@ def noisy_experiment(seed=0, batch_size=16, made=None):
 
 
 def plain_gan(seed=0, update=None, schedule=None, **networks):
-    """Two small perceptrons on points, non-saturating, alternating."""
+    """Two small MLPs on points, non-saturating, alternating."""
     torch.manual_seed(seed)
     update = update or adam(1e-3)
     game = Game(

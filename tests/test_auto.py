@@ -57,7 +57,7 @@ TABLE = [
     (images(6_000, (1024, 768), sizes=90), GPU, 1800, "r3gan", {"size": 64}, {}),
     (images(6_000, (1024, 768), sizes=90), GPU, 7200, "r3gan", {"size": 128}, {}),
     (images(6_000, (1024, 768), sizes=90), GPU, 9 * 3600, "r3gan", {"size": 256}, {"gamma": 150.0}),
-    (images(60_000, (28, 28), channels=1, fixed=True), GPU, None, "r3gan", {}, {"gamma": 0.5, "last_gamma": 0.05}),
+    (images(60_000, (28, 28), channels=1, fixed=True), GPU, None, "r3gan", {}, {"gamma": 0.5, "final_gamma": 0.05}),
     (images(60_000, (48, 48)), GPU, None, "r3gan", {}, {"gamma": 2.0}),
 ]
 

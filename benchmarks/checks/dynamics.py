@@ -1,4 +1,4 @@
-"""Checks of schedules and update rules: the plain GAN on the ring by each, and two step sizes on a noisy saddle."""
+"""Checks of schedules and update rules: the plain GAN on the ring by each, and two learning rates on a noisy saddle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.checks.checking import Bound, Check
-from zerosum.adversarial import GENERATES, fool
+from zerosum.adversarial import OUTPUTS
 from zerosum.data import open_data
 from zerosum.game import (
     Batch,
@@ -24,9 +24,10 @@ from zerosum.game import (
 )
 from zerosum.lab import bilinear
 from zerosum.lab.games import Arrange
+from zerosum.lab.objectives import generator_loss
 from zerosum.losses import nonsaturating
 from zerosum.metrics import high_quality, modes
-from zerosum.networks import perceptrons
+from zerosum.networks import mlp_pair
 from zerosum.runtime import mix, reseed
 from zerosum.sources import Normal
 from zerosum.training import BatchBuilder, Experiment, play_round
@@ -52,15 +53,15 @@ def ring(schedule: Arrange, update: Update) -> Check:
         source = open_data(DATA, seed=seed)
         reseed(torch.device("cpu"), seed, "networks")
         game = Game(
-            perceptrons((2,), LATENT, (128, 128), functools.partial(nn.LeakyReLU, 0.2)),
+            mlp_pair((2,), LATENT, (128, 128), functools.partial(nn.LeakyReLU, 0.2)),
             {name: Player((name,), update) for name in ("discriminator", "generator")},
-            schedule(Turn("discriminator", tell_apart), Turn("generator", fool(nonsaturating))),
+            schedule(Turn("discriminator", tell_apart), Turn("generator", generator_loss(nonsaturating))),
         )
         priors = {"z": Normal(LATENT)}
         builder, images = BatchBuilder(source, priors, game.schedule, BATCH, seed, game.device), 0
         for _ in range(ROUNDS):
             images = play_round(game, builder, images)
-        samples = Experiment(game, priors=priors, outputs=GENERATES, metrics=()).sample
+        samples = Experiment(game, priors=priors, outputs=OUTPUTS, metrics=()).sample
         judged = {
             metric.name: metric.of(samples(metric.n), lambda split: open_data(DATA, split))
             for metric in (modes(), high_quality())

@@ -9,9 +9,10 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from benchmarks.checks.checking import Bound, Check, train
-from zerosum.adversarial import fool, tell_apart
+from zerosum.adversarial import zero_centered_penalty
 from zerosum.data.toys import GaussianMixture, gaussian
-from zerosum.game import Game, Player, Turn, alternating
+from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.lab.objectives import generator_loss
 from zerosum.losses import DIVERGENCES
 from zerosum.networks import mlp
 from zerosum.updates import adam
@@ -64,7 +65,15 @@ def fitted(name: str, seed: int) -> tuple[float, float]:
     """Mean and standard deviation of the trained generator."""
     torch.manual_seed(seed)
     loss = DIVERGENCES[name].pair()
-    told_apart = tell_apart(loss, GAMMA.get(name, 0.0))
+    gamma = GAMMA.get(name, 0.0)
+
+    def critic(net: Networks, batch: Batch) -> Terms:
+        x = batch["x"].detach().requires_grad_(gamma > 0)
+        with torch.no_grad():
+            fake = net.generator(batch["z"])
+        logits = net.discriminator(x)
+        terms = loss.discriminator(logits, net.discriminator(fake))
+        return {**terms, "r1": gamma * zero_centered_penalty(logits, x)} if gamma else terms
 
     affine = nn.Linear(1, 1)
     with torch.no_grad():
@@ -76,7 +85,7 @@ def fitted(name: str, seed: int) -> tuple[float, float]:
             "discriminator": Player(("discriminator",), adam(2e-3, (0.5, 0.999))),
             "generator": Player(("generator",), adam(1e-3, (0.5, 0.999))),
         },
-        alternating(Turn("discriminator", told_apart, repeat=2), Turn("generator", fool(loss))),
+        alternating(Turn("discriminator", critic, repeat=2), Turn("generator", generator_loss(loss))),
         averages={"generator": 500 * BATCH},
     )
     draw = torch.Generator().manual_seed(seed)

@@ -13,7 +13,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "leak": {"leak": 0.2},
     "soft labels": {"soft_labels": True},
     "flip": {"flip": 0.05},
-    "instance noise": {"instance_noise": 0.5, "instance_noise_images": 250_000},
+    "instance noise": {"instance_noise": 0.5, "instance_noise_examples": 250_000},
     "layer noise": {"layer_noise": 0.1},
     "dropout": {"dropout": 0.5},
     "joint batch norm": {"batch_norm": "joint"},

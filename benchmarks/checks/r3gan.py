@@ -10,7 +10,7 @@ from zerosum.data import open_data
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
 from zerosum.losses import AdversarialLoss, nonsaturating, r1, r2, relativistic_pairing
 from zerosum.metrics import high_quality, modes
-from zerosum.networks import perceptrons
+from zerosum.networks import mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import BatchBuilder, Experiment, play_round
 from zerosum.updates import adam
@@ -21,7 +21,7 @@ ARMS = {"pairs": relativistic_pairing, "no pairs": nonsaturating}
 
 
 def grid(seed: int) -> dict[str, float]:
-    """The paper's ablation in small: the 25 modes of a grid by perceptrons, and how far logits are from their mean."""
+    """The paper's ablation in small: the 25 modes of a grid by MLPs, and how far logits are from their mean."""
     figures: dict[str, float] = {}
     for arm, loss in ARMS.items():
         experiment = played(loss, seed)
@@ -53,12 +53,12 @@ def played(loss: AdversarialLoss, seed: int) -> Experiment:
 
     def generator(net: Networks, batch: Batch) -> Terms:
         fake = net.discriminator(net.generator(batch["z"]))
-        return {"fool": loss.generator(fake, net.discriminator(batch["x"]))}
+        return {"adversarial": loss.generator(fake, net.discriminator(batch["x"]))}
 
     torch.manual_seed(seed)
     data, rule = open_data("grid", seed=seed), adam(1e-3, (0.0, 0.99))
     game = Game(
-        perceptrons((2,), 16, (128,) * 3, lambda: nn.LeakyReLU(0.2), final_bias=not loss.relativistic),
+        mlp_pair((2,), 16, (128,) * 3, lambda: nn.LeakyReLU(0.2), final_bias=not loss.relativistic),
         {name: Player((name,), rule) for name in ("discriminator", "generator")},
         alternating(Turn("discriminator", discriminator), Turn("generator", generator, offset=1)),
         averages={"generator": 50_000},

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.checks.checking import Bound, Check, train
-from zerosum.adversarial import tell_apart
 from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.lab.objectives import discriminator_loss
 from zerosum.losses import ADVERSARIAL
 from zerosum.networks import mlp
 from zerosum.recipes.objectives.relativistic import Config
@@ -53,7 +53,7 @@ def particles_crossed(loss_name: str, kept: bool, seed: int) -> int:
 
     def generator(net: Networks, batch: Batch) -> Terms:
         fake = net.discriminator(net.generator(batch["z"]))
-        return {"fool": loss.generator(fake, net.discriminator(batch["x"]))}
+        return {"adversarial": loss.generator(fake, net.discriminator(batch["x"]))}
 
     game = Game(
         {"generator": particles, "discriminator": mlp((1, 64, 64, 1))},
@@ -61,7 +61,7 @@ def particles_crossed(loss_name: str, kept: bool, seed: int) -> int:
             "discriminator": Player(("discriminator",), adam(1e-3, (0.5, 0.999))),
             "generator": Player(("generator",), adam(1e-2, (0.5, 0.999))),
         },
-        alternating(Turn("discriminator", tell_apart(loss)), Turn("generator", generator, offset=1)),
+        alternating(Turn("discriminator", discriminator_loss(loss)), Turn("generator", generator, offset=1)),
     )
 
     def batch() -> dict[str, Tensor]:

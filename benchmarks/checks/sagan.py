@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.checks.checking import Bound, classified
 
 CHECKS = {
-    "sagan-digits": classified("sagan", "digits", 700, learning_rate=1e-3, rate_ratio=1.0, conditional=True),
+    "sagan-digits": classified("sagan", "digits", 700, learning_rate=1e-3, ttur_ratio=1.0, conditional=True),
 }
 ASKED = {
     "sagan-digits": (

@@ -26,8 +26,10 @@ def test_gradients_are_those_of_the_sum_of_terms_for_the_mover_alone():
     turn = game.schedule.turns[1]
     (batch,) = builder.batches(0, 0)[1]
     terms, found = gradients(game, turn, batch)
-    assert list(terms) == ["fool"]
-    expected = torch.autograd.grad(generator(game.networks, batch)["fool"], list(game.networks.generator.parameters()))
+    assert list(terms) == ["adversarial"]
+    expected = torch.autograd.grad(
+        generator(game.networks, batch)["adversarial"], list(game.networks.generator.parameters())
+    )
     assert same(found, expected)
     assert all(p.grad is None for n in game.networks.values() for p in n.parameters())
 
@@ -37,7 +39,7 @@ def test_gain_scales_the_gradient_but_not_the_term():
     (batch,) = builder.batches(0, 0)[1]
     terms, found = gradients(game, Turn("generator", generator, gain=3.0), batch)
     plain_terms, plain_found = gradients(game, Turn("generator", generator), batch)
-    assert torch.equal(terms["fool"], plain_terms["fool"])
+    assert torch.equal(terms["adversarial"], plain_terms["adversarial"])
     for a, b in zip(found, plain_found, strict=True):
         torch.testing.assert_close(a, 3 * b)
 

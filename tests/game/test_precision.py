@@ -64,7 +64,7 @@ def test_what_leaves_a_network_in_an_objective_is_float32():
         fake = net.generator(batch["z"])
         logit = net.discriminator(fake)
         seen.extend((fake.dtype, logit.dtype))
-        return {"fool": logit.mean()}
+        return {"adversarial": logit.mean()}
 
     game, builder = plain_gan(schedule=alternating(Turn("generator", objective), Turn("discriminator", discriminator)))
     game.precision = "bfloat16"
@@ -126,7 +126,7 @@ def test_a_pass_without_gradients_before_one_with_loses_none():
 def test_unrolling_looks_ahead_in_the_games_precision():
     def ahead(net, batch):
         later = unroll(net, "discriminator", discriminator, batch, 2)
-        return {"fool": -later.discriminator(later.generator(batch["z"])).mean()}
+        return {"adversarial": -later.discriminator(later.generator(batch["z"])).mean()}
 
     game, builder = plain_gan(schedule=alternating(Turn("discriminator", discriminator), Turn("generator", ahead)))
     game.precision = "bfloat16"

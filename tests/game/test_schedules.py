@@ -158,7 +158,7 @@ def shared_forward(schedule):
         return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(batch["fake"].detach()))
 
     def maker(net, batch):
-        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
+        return {"adversarial": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
     def with_own(objective):
         return lambda net, batch: objective(net, {**batch, "fake": net.generator(batch["z"])})
@@ -214,11 +214,11 @@ def test_a_stale_prepared_graph_raises_instead_of_mixing_weights():
     from zerosum.losses import nonsaturating
 
     def both(net, batch):
-        return {"fool": nonsaturating.generator(net.discriminator(batch["fake"]))}
+        return {"adversarial": nonsaturating.generator(net.discriminator(batch["fake"]))}
 
     schedule = alternating(
         Turn("generator", both),
-        Turn("generator", lambda n, b: {"again": both(n, b)["fool"]}),
+        Turn("generator", lambda n, b: {"again": both(n, b)["adversarial"]}),
         prepare=lambda net, b: {"fake": net.generator(b["z"])},
     )
     game = Game(

@@ -36,13 +36,13 @@ def seeing_the_generator(net, batch):
 def generator_unrolled(steps, inner=discriminator):
     def objective(net, batch):
         ahead = unroll(net, "discriminator", inner, batch, steps)
-        return {"fool": nonsaturating.generator(ahead.discriminator(ahead.generator(batch["z"])))}
+        return {"adversarial": nonsaturating.generator(ahead.discriminator(ahead.generator(batch["z"])))}
 
     return objective
 
 
 def plain_generator(net, batch):
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
+    return {"adversarial": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def test_identity_32_unrolled_zero_steps_is_the_plain_gan_bit_for_bit():
@@ -129,12 +129,12 @@ def test_rule_6_the_gradient_through_the_optimizer_is_that_of_finite_differences
         game.descend("discriminator", gradients(game, game.schedule.turns[0], batch)[1])
     objective = generator_unrolled(2, seeing_the_generator)
     (weight, *_) = game.networks.generator.parameters()
-    (gradient,) = torch.autograd.grad(objective(game.networks, batch)["fool"], weight)
+    (gradient,) = torch.autograd.grad(objective(game.networks, batch)["adversarial"], weight)
 
     def value_at(i, j, offset):
         with torch.no_grad():
             weight[i, j] += offset
-        value = float(objective(game.networks, batch)["fool"].detach())
+        value = float(objective(game.networks, batch)["adversarial"].detach())
         with torch.no_grad():
             weight[i, j] -= offset
         return value

@@ -16,19 +16,19 @@ def attention(channels=16, pool=False):
     return block
 
 
-def planes(*size):
+def resolutions(*size):
     return torch.randn(*size, dtype=torch.float64)
 
 
 def test_identity_45_it_is_the_identity_at_first():
-    x = planes(2, 16, 4, 6)
+    x = resolutions(2, 16, 4, 6)
     assert torch.equal(SelfAttention(16).double()(x), x)
     assert not torch.allclose(attention()(x), x)
 
 
 @pytest.mark.parametrize(("pool", "keys"), [(False, 24), (True, 6)])
 def test_every_position_shares_out_one(pool, keys):
-    weights = attention(pool=pool).weights(10 * planes(2, 16, 4, 6))
+    weights = attention(pool=pool).weights(10 * resolutions(2, 16, 4, 6))
     assert weights.shape == (2, 24, keys)
     torch.testing.assert_close(weights.sum(2), torch.ones_like(weights[..., 0]))
     assert float(weights.detach().min()) >= 0
@@ -36,7 +36,7 @@ def test_every_position_shares_out_one(pool, keys):
 
 @pytest.mark.parametrize("pool", [False, True])
 def test_it_is_the_papers_sum(pool):
-    block, x = attention(pool=pool), planes(2, 16, 4, 6)
+    block, x = attention(pool=pool), resolutions(2, 16, 4, 6)
     query, key, value, out = (
         conv.weight.detach()[:, :, 0, 0] for conv in (block.query, block.key, block.value, block.out)
     )
@@ -61,7 +61,7 @@ def test_it_is_the_papers_sum(pool):
 
 def test_it_knows_no_place():
     """Positions in another order come out in that order."""
-    block, x, order = attention(), planes(2, 16, 4, 6), torch.randperm(24)
+    block, x, order = attention(), resolutions(2, 16, 4, 6), torch.randperm(24)
     moved = x.flatten(2)[:, :, order].unflatten(2, (4, 6))
     torch.testing.assert_close(block(moved).flatten(2), block(x).flatten(2)[:, :, order])
 
@@ -69,7 +69,7 @@ def test_it_knows_no_place():
 def test_its_penalties_have_gradients():
     """As R1 needs them: second derivatives against differences."""
     block = attention(8)
-    assert torch.autograd.gradgradcheck(block, planes(1, 8, 2, 2).requires_grad_(), atol=1e-6)
+    assert torch.autograd.gradgradcheck(block, resolutions(1, 8, 2, 2).requires_grad_(), atol=1e-6)
 
 
 def test_spectral_norm_wraps_all_four():

@@ -1,4 +1,4 @@
-"""Differentiable augmentation: each change against its formula, its gradients against differences, and its strength."""
+"""Differentiable augmentation: each change against its formula, its gradients, and its adaptive probability."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage, stats
 
-from zerosum.networks import ADAPTIVE, DIFFAUGMENT, Strength, augment, numbers
+from zerosum.networks import ADAPTIVE, DIFFAUGMENT, AdaptiveAugmentation, augment, numbers
 
 CHANGES = (*DIFFAUGMENT, *ADAPTIVE)
 COLOURS = {"hue", "saturation", "colourfulness"}
@@ -152,34 +152,34 @@ def test_no_number_is_too_extreme():
         assert augment(images(), torch.full((6, numbers(changes)), value), changes, 2.0).isfinite().all()
 
 
-def test_the_strength_rises_where_the_discriminator_is_too_sure_and_reaches_its_target():
+def test_the_probability_rises_while_the_discriminator_overfits_and_reaches_its_target():
     """A discriminator whose sign is right for a share of the real images that falls with p settles at r = 0.6."""
-    strength = Strength(0.6, 2_000)
-    strength.eval()  # a network nobody moves is in evaluation mode
+    ada = AdaptiveAugmentation(0.6, 2_000)
+    ada.eval()  # a network nobody moves is in evaluation mode
     heard = []
     for _ in range(400):
-        right = round(100 * (1 - float(strength.p)))
+        right = round(100 * (1 - float(ada.p)))
         r = (2 * right - 100) / 100
-        before = float(strength.p)
-        strength.watch(torch.cat([torch.ones(right), -torch.ones(100 - right)])[:, None])
-        moved = float(strength.p) - before
-        assert moved == pytest.approx(0.05 * np.sign(r - 0.6), abs=1e-6) or float(strength.p) in (0, 1)
-        heard.append(float(strength.p))
+        before = float(ada.p)
+        ada.adapt(torch.cat([torch.ones(right), -torch.ones(100 - right)])[:, None])
+        moved = float(ada.p) - before
+        assert moved == pytest.approx(0.05 * np.sign(r - 0.6), abs=1e-6) or float(ada.p) in (0, 1)
+        heard.append(float(ada.p))
     assert heard[-1] == pytest.approx(0.2, abs=0.051)  # 1 - 2 p = 0.6
-    assert Strength().p.ndim == 0
+    assert AdaptiveAugmentation().p.ndim == 0
 
 
-def test_the_strength_stays_a_probability():
-    sure = Strength(0.6, 100)
+def test_the_probability_stays_one():
+    sure = AdaptiveAugmentation(0.6, 100)
     for _ in range(5):
-        sure.watch(torch.ones(64))
+        sure.adapt(torch.ones(64))
     assert float(sure.p) == 1
     for _ in range(5):
-        sure.watch(-torch.ones(64))
+        sure.adapt(-torch.ones(64))
     assert float(sure.p) == 0
 
 
-@pytest.mark.parametrize(("target", "images"), [(1, 100), (-1, 100), (0.5, 0)])
-def test_strengths_without_a_sense_are_refused(target, images):
-    with pytest.raises(ValueError, match=r"a target lies in \(-1, 1\) and images are above 0"):
-        Strength(target, images)
+@pytest.mark.parametrize(("target", "examples"), [(1, 100), (-1, 100), (0.5, 0)])
+def test_targets_without_a_sense_are_refused(target, examples):
+    with pytest.raises(ValueError, match=r"a target lies in \(-1, 1\) and examples are above 0"):
+        AdaptiveAugmentation(target, examples)

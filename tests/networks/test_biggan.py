@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from zerosum.losses import orthogonal
-from zerosum.networks import BigGANGenerator, ModulatedBatchNorm2d, biggan_discriminator, planes, spectral_norm
+from zerosum.networks import BigGANGenerator, ModulatedBatchNorm2d, biggan_discriminator, resolutions, spectral_norm
 from zerosum.networks.resnet import UpBlock
 
 SHAPE = (3, 16, 16)
@@ -143,7 +143,7 @@ def test_every_weight_is_reached():
 def test_other_images(shape):
     generator = BigGANGenerator(60, shape, 8)
     assert generator(torch.randn(2, 60)).shape == (2, *shape)
-    assert len([block for block in generator.blocks if isinstance(block, UpBlock)]) == len(planes(shape)) - 1
+    assert len([block for block in generator.blocks if isinstance(block, UpBlock)]) == len(resolutions(shape)) - 1
 
 
 def test_what_there_is_not():

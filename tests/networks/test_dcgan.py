@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from zerosum.networks import dcgan_discriminator, dcgan_generator, planes as sides_of
+from zerosum.networks import dcgan_discriminator, dcgan_generator, resolutions as sides_of
 
 
 @pytest.mark.parametrize("kernel", [4, 5])

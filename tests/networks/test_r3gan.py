@@ -7,7 +7,7 @@ from torch.nn.functional import conv2d, leaky_relu
 
 from tests.networks.weights import count, double, perturbed
 from zerosum.losses import r1, r2
-from zerosum.networks import R3GANDiscriminator, R3GANGenerator, planes
+from zerosum.networks import R3GANDiscriminator, R3GANGenerator, resolutions
 from zerosum.networks.r3gan import _Block
 
 SHAPE = (3, 16, 16)
@@ -21,7 +21,7 @@ def small(classes=None, shape=SHAPE):
 def test_identity_25_every_block_is_the_identity():
     for network in small():
         blocks = [module for module in network.modules() if isinstance(module, _Block)]
-        assert len(blocks) == len(planes(SHAPE))
+        assert len(blocks) == len(resolutions(SHAPE))
         for block in blocks:
             x = double(2, 8, 5, 5)
             assert torch.equal(block(x), x)
@@ -87,8 +87,8 @@ def test_every_stage_doubles_or_halves_the_side(shape):
     assert x.shape == (2, *shape)
     assert discriminator.features(x).shape == (2, 8)
     assert discriminator(x).shape == (2, 1)
-    assert seen[generator] == [(4 if side > 32 else 8, side, side) for side in planes(shape)]
-    assert seen[discriminator][: len(planes(shape))] == seen[generator][::-1]
+    assert seen[generator] == [(4 if side > 32 else 8, side, side) for side in resolutions(shape)]
+    assert seen[discriminator][: len(resolutions(shape))] == seen[generator][::-1]
 
 
 def test_the_papers_generators():

@@ -7,7 +7,7 @@ from torch.nn.functional import avg_pool2d, batch_norm, conv2d, relu
 from torch.nn.utils import parametrize
 
 from tests.networks.weights import count, double, perturbed
-from zerosum.networks import ResNetDiscriminator, ResNetGenerator, SelfAttention, planes, spectral_norm
+from zerosum.networks import ResNetDiscriminator, ResNetGenerator, SelfAttention, resolutions, spectral_norm
 from zerosum.networks.resnet import DownBlock, UpBlock
 
 SHAPE = (3, 16, 16)
@@ -67,7 +67,7 @@ def test_every_stage_doubles_or_halves_the_side(shape, judged):
     x = generator(double(2, 5))
     assert x.shape == (2, *shape)
     assert float(x.detach().abs().max()) < 1
-    assert seen == [(4 if side > 32 else 8, side, side) for side in planes(shape)[1:]]
+    assert seen == [(4 if side > 32 else 8, side, side) for side in resolutions(shape)[1:]]
     seen.clear()
     assert discriminator.features(x).shape == (2, 8)
     assert [side for _, side, _ in seen] == judged

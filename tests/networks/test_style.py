@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d, leaky_relu
 
 from tests.networks.weights import count, double, perturbed
 from zerosum.losses import path_lengths, r1
-from zerosum.networks import Blur, Downsample, StyleDiscriminator, StyleGenerator, Upsample, planes
+from zerosum.networks import Blur, Downsample, StyleDiscriminator, StyleGenerator, Upsample, resolutions
 from zerosum.networks.style import StyleMapping, _Block
 from zerosum.networks.style_layers import Conv, Dense, MinibatchDeviation, StyledConv, StyledLayer
 
@@ -169,8 +169,8 @@ def test_every_stage_doubles_or_halves_the_side(shape):
             module.register_forward_hook(lambda _m, _i, out: seen.append(tuple(out.shape[1:])))
     x = generator(double(2, 6))
     assert x.shape == (2, *shape)
-    assert seen == [(4 if side > 32 else 8, side, side) for side in planes(shape) for _ in range(2)][1:]
-    assert generator.synthesis.layers == 2 * len(planes(shape))
+    assert seen == [(4 if side > 32 else 8, side, side) for side in resolutions(shape) for _ in range(2)][1:]
+    assert generator.synthesis.layers == 2 * len(resolutions(shape))
     assert discriminator.features(x).shape == (2, 8)
     assert discriminator(x).shape == (2, 1)
 

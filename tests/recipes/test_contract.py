@@ -9,12 +9,12 @@ import torch
 from tests.children import command_line, finish, output
 from tests.games import play
 from zerosum import api, recipes
-from zerosum.adversarial import ImageConfig
+from zerosum.adversarial import ImageOptions
 from zerosum.api.contract import CHECKS, Trial, broken
 from zerosum.cli.parse import option, parse
 from zerosum.data import open_data
 from zerosum.errors import ConfigError
-from zerosum.networks import Strength
+from zerosum.networks import AdaptiveAugmentation
 from zerosum.training import BatchBuilder
 
 RECIPES = recipes.names()
@@ -78,37 +78,39 @@ OF_IMAGES = [
 
 
 @pytest.mark.parametrize(("name", "networks"), OF_IMAGES)
-def test_switches_of_images_are_played(name, networks):
+def test_options_of_images_are_played(name, networks):
     """Augmentation of either kind and the sliced head: the same contract, and other numbers than without."""
     module = recipes.find(name)
-    assert issubclass(module.Config, ImageConfig)
+    assert issubclass(module.Config, ImageOptions)
     plain, builder = tiny(name, **networks)
     play(plain.game, builder, 2, 0)
-    for switches in ({"augment": "diffaugment"}, {"augment": "adaptive", "augment_images": 100}, {"san": True}):
-        experiment, builder = tiny(name, **networks, **switches)
-        strengths = [network for network in experiment.game.networks.values() if isinstance(network, Strength)]
-        assert bool(strengths) == (switches.get("augment") == "adaptive")
-        for strength in strengths:
-            strength.p.fill_(0.5)
+    for options in ({"augment": "diffaugment"}, {"augment": "adaptive", "augment_examples": 100}, {"san": True}):
+        experiment, builder = tiny(name, **networks, **options)
+        adaptive = [
+            network for network in experiment.game.networks.values() if isinstance(network, AdaptiveAugmentation)
+        ]
+        assert bool(adaptive) == (options.get("augment") == "adaptive")
+        for ada in adaptive:
+            ada.p.fill_(0.5)
         play(experiment.game, builder, 2, 0)
         for generator in (name for name in plain.game.networks if name.startswith("generator")):
             weights, other = (e.game.networks[generator].parameters() for e in (plain, experiment))
             assert not all(torch.equal(a, b) for a, b in zip(weights, other, strict=True))
         for sentence, look in CHECKS.items():
-            trial = Trial(module, module.Config(**small(module), **networks, **switches), "digits")
+            trial = Trial(module, module.Config(**small(module), **networks, **options), "digits")
             assert broken(look, trial) is None, sentence
 
 
 @pytest.mark.parametrize("name", ["sngan", "wgan_gp"])
-@pytest.mark.parametrize("switch", [{"augment": "diffaugment"}, {"san": True}, {"average_rampup": 0.5}])
-def test_switches_of_images_are_refused_for_other_networks(name, switch):
-    with pytest.raises(ConfigError, match=f"{next(iter(switch))} is a switch of networks of images, got .* residual"):
-        tiny(name, **switch)
+@pytest.mark.parametrize("switched", [{"augment": "diffaugment"}, {"san": True}, {"average_rampup": 0.5}])
+def test_options_of_images_are_refused_for_other_networks(name, switched):
+    with pytest.raises(ConfigError, match=f"{next(iter(switched))} is an option of image networks, got .* residual"):
+        tiny(name, **switched)
 
 
-def test_only_wgan_gp_averages_perceptrons():
+def test_only_wgan_gp_averages_mlps():
     """sngan's would say nothing."""
-    with pytest.raises(ConfigError, match=r"average_halflife is a switch of networks of images, got 7\.0"):
+    with pytest.raises(ConfigError, match=r"average_halflife is an option of image networks, got 7\.0"):
         tiny("sngan", average_halflife=7.0)
     assert tiny("wgan_gp", average_halflife=7.0)[0].game.halflives == {"generator": 7.0}
 

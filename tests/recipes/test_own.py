@@ -212,24 +212,24 @@ def test_an_error_elsewhere_is_not_blamed_on_it(mine):
 
 BREAKS = {
     "it builds, and plays with finite terms": (
-        '"fool": relativistic_pairing',
-        '"fool it": relativistic_pairing',
-        "the term 'generator/fool it' is to be named as a Python identifier",
+        '"adversarial": softplus',
+        '"adversarial loss": softplus',
+        "the term 'generator/adversarial loss' is to be named as a Python identifier",
     ),
     "a turn moves its player's networks alone": (
-        'Player(("generator",), update)',
-        'Player(("generator",), adam(0.0))',
+        "players(update)",
+        "players(adam(0.0), update)",
         "turn 2, of generator, did not move the network generator",
     ),
     "weights come from the seed": (
-        "    images = spec.kind",
-        "    torch.manual_seed(3)\n    images = spec.kind",
+        "    images, hidden = ",
+        "    torch.manual_seed(3)\n    images, hidden = ",
         "the weights of generator are the same for another seed",
     ),
     "saved and gone on is gone on, to the bit": (
-        '        fake = net.discriminator(net.generator(batch["z"]))',
+        '        fake_logits = net.discriminator(net.generator(batch["z"]))',
         "        config.__dict__.setdefault('seen', []).append(1)\n"
-        '        fake = net.discriminator(net.generator(batch["z"])) * len(config.seen)',
+        '        fake_logits = net.discriminator(net.generator(batch["z"])) * len(config.seen)',
         "something that changes is kept outside the game",
     ),
     "samples are of the data's shape and range, and differ": (
@@ -297,8 +297,8 @@ UNFIT = {
         "the objective of a turn of 'generator' is called with (networks, batch), and its function is not",
     ),
     "an objective that returns a number": (
-        'return {"fool": relativistic_pairing.generator(fake, net.discriminator(inward(batch["x"])))}',
-        'return relativistic_pairing.generator(fake, net.discriminator(inward(batch["x"])))',
+        'return {"adversarial": softplus(real_logits - fake_logits).mean()}',
+        "return softplus(real_logits - fake_logits).mean()",
         "the objective of 'generator' must return terms by name, got Tensor",
     ),
     "a judge by name": (

@@ -203,6 +203,6 @@ def test_the_log_as_records():
     run = zs.train("vanilla", rounds=20, **SMALL)
     records = zs.read_log(run)
     assert [record["round"] for record in records] == [5, 10, 15, 20]
-    assert set(records[0]["terms"]) == {"discriminator/real", "discriminator/fake", "generator/fool"}
+    assert set(records[0]["terms"]) == {"discriminator/real", "discriminator/fake", "generator/adversarial"}
     with pytest.raises(RunError, match="no run folder"):
         zs.read_log("nowhere")

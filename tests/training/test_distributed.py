@@ -186,7 +186,7 @@ def test_fault_23_ranks_that_part_are_stopped_before_anything_is_saved():
     assert not list(Path("run").glob("checkpoints/round-*"))
 
 
-BATCH_NORM = """networks=perceptrons(spec.shape, config.latent, hidden, _leaky, final_bias=False)
+BATCH_NORM = """networks=mlp_pair(spec.shape, config.latent, hidden, _leaky, final_bias=False)
         | {"statistics": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(torch.Size(spec.shape).numel()))},"""
 
 
@@ -195,11 +195,15 @@ def test_batch_statistics_are_those_of_the_whole_batch():
     from zerosum import recipes
 
     text = recipes.path_of("mlp_gan").read_text()
-    old = "networks=perceptrons(spec.shape, config.latent, hidden, _leaky, final_bias=False),"
+    old = "networks=mlp_pair(spec.shape, config.latent, hidden, _leaky, final_bias=False),"
     assert old in text
     text = text.replace(old, BATCH_NORM)
-    text = text.replace('Player(("discriminator",), update)', 'Player(("discriminator", "statistics"), update)')
-    old = "            **relativistic_pairing.discriminator(real_logits, fake_logits),\n"
+    text = text.replace("from zerosum.game import Batch, Game,", "from zerosum.game import Batch, Game, Player,")
+    old = "players=players(update),"
+    assert old in text
+    moves = 'Player(("discriminator", "statistics"), update)'
+    text = text.replace(old, f'players=players(update) | {{"discriminator": {moves}}},')
+    old = '            "pairing": softplus(fake_logits - real_logits).mean(),\n'
     assert old in text
     text = text.replace(old, f'{old}            "norm": 0.1 * net.statistics(real).pow(3).mean(),\n')
     Path("mine.py").write_text(text)

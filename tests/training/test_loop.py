@@ -65,7 +65,7 @@ def test_the_log_says_what_happened_every_so_many_rounds():
         "discriminator/real",
         "discriminator/fake",
         "discriminator/r1",
-        "generator/fool",
+        "generator/adversarial",
     }
     assert records()[0]["signals"] == {"discriminator/skipped": 0, "generator/skipped": 0}
     seconds = [r["seconds"] for r in records()]
@@ -234,12 +234,12 @@ def without_batch_norm():
 
 
 def test_the_log_says_what_networks_without_parameters_count():
-    told = {"augment": "adaptive", "augment_images": 640, "log_every": 4, "progress": False}
+    told = {"augment": "adaptive", "augment_examples": 640, "log_every": 4, "progress": False}
     zs.train("dcgan", rounds=4, batch_size=16, width=2, kernel=4, out="run", **told)
     (record,) = (r for r in records() if "terms" in r)
     (p,) = (value for name, value in record["signals"].items() if not name.endswith("skipped"))
-    assert list(record["signals"]) == ["discriminator/skipped", "generator/skipped", "strength/p"]
-    assert p == pytest.approx(float(zs.load("run").experiment.game.networks["strength"].p))
+    assert list(record["signals"]) == ["discriminator/skipped", "generator/skipped", "ada/p"]
+    assert p == pytest.approx(float(zs.load("run").experiment.game.networks["ada"].p))
 
 
 def test_a_few_skipped_updates_are_told():

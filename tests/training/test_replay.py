@@ -23,7 +23,7 @@ def poisoned(at, player="discriminator", forever=False):
     when = f"batch['examples'] {'>=' if forever else '=='} {16 * at}"
     old = {
         "discriminator": 'return {**terms, "r1": config.gamma * r1(net.discriminator, batch["x"])}',
-        "generator": 'return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}',
+        "generator": 'return {"adversarial": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}',
     }[player]
     assert old in text
     first = old.replace("return ", "found = ")

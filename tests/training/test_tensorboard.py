@@ -37,7 +37,7 @@ def test_its_files_hold_what_the_log_holds():
 def test_going_on_replaces_what_comes_after_the_checkpoint():
     zs.train("vanilla", rounds=10, tensorboard=True, **SMALL)
     zs.train("vanilla", rounds=20, tensorboard=True, **SMALL)
-    steps = [e.step for e in events().Scalars("generator/fool")]
+    steps = [e.step for e in events().Scalars("generator/adversarial")]
     assert steps == [80, 160, 240, 320]
 
 

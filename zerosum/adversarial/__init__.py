@@ -1,9 +1,23 @@
-"""What the adversarial recipes share: views of a generator and a discriminator, single terms, and options."""
+"""Pieces that GAN recipes share: views of a batch, single terms, options, and the ends of ``build``.
 
-from zerosum.adversarial.images import (
-    ImageConfig as ImageConfig,
-    Images as Images,
+===============================  =====================================================================================
+:class:`Views`                   images as the two networks see them: range, label, augmentation, sliced head
+:func:`zero_centered_penalty`    R1 and R2, from logits
+:class:`ImageOptions`            options of image recipes, the last of their Config
+:func:`players`                  the two players; :func:`last_layer`, :func:`experiment`
+===============================  =====================================================================================
+
+The losses stand in the recipes.
+"""
+
+from zerosum.adversarial.building import (
+    OUTPUTS as OUTPUTS,
     classes_of as classes_of,
-    refuse_switches as refuse_switches,
+    experiment as experiment,
+    is_image as is_image,
+    last_layer as last_layer,
+    players as players,
 )
-from zerosum.adversarial.pair import GENERATES as GENERATES, fool as fool, tell_apart as tell_apart
+from zerosum.adversarial.options import ImageOptions as ImageOptions, check_options as check_options
+from zerosum.adversarial.terms import zero_centered_penalty as zero_centered_penalty
+from zerosum.adversarial.views import View as View, Views as Views

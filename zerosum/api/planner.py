@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zerosum.game import Precision
-from zerosum.networks import planes
+from zerosum.networks import resolutions
 
 SIDES = (256, 128, 64, 32, 16)
 """Resolutions that images of other sizes may become [pixels]."""
@@ -132,7 +132,7 @@ def choose(facts: Facts, machine: Machine, seconds: float | None = None) -> Choi
         seconds = usual(machine)
         reasons.append(("budget", f"{seconds / 60:.0f} minutes, as none was given; --budget says another"))
     if facts.kind == "points":
-        reasons.append(("recipe", "r1gan, whose penalty makes the game of two perceptrons converge"))
+        reasons.append(("recipe", "r1gan, whose penalty makes the game of two MLPs converge"))
         return Choice("r1gan", {}, {}, seconds, tuple(reasons))
     data: dict[str, Any] = {}
     side = _side(facts, machine, seconds, data, reasons)
@@ -193,7 +193,7 @@ def _side(
 
 def _is_plane(width: int, height: int) -> bool:
     try:
-        planes((1, height, width))
+        resolutions((1, height, width))
     except ValueError:
         return False
     return True
@@ -204,7 +204,7 @@ def _seen(machine: Machine, seconds: float, side: int) -> float:
     if machine.device != "cpu":
         # Not measured; that it is worth while to go up by one only for a longer time is all that is said here.
         return ENOUGH * seconds / {256: 6 * 3600, 128: 3600}.get(side, 1)
-    work = (side / 64) ** 2 * len(planes((1, side, side))) / 5
+    work = (side / 64) ** 2 * len(resolutions((1, side, side))) / 5
     return RATE * (GAIN if machine.bfloat16 else 1) * min(machine.cores, 8) * seconds / work
 
 
@@ -255,9 +255,9 @@ def _system(facts: Facts, machine: Machine, side: int, reasons: list[tuple[str, 
         "batch_size": 256,
         "blocks": 2,
         "learning_rate": 5e-4,  # the paper's, at three times this width, is 2e-4
-        "last_learning_rate": 1.25e-4,
+        "final_learning_rate": 1.25e-4,
         "gamma": gamma,
-        "last_gamma": gamma / 10,
+        "final_gamma": gamma / 10,
         "average_halflife": 500_000.0,
     }
     reasons.append(("recipe", "r3gan, the strongest for images where there is a GPU"))

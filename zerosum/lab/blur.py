@@ -172,7 +172,7 @@ class Circle:
             """Be scored above right answers."""
             seen, score = batch["x"], getattr(net, critic)
             fake, real = (score(torch.cat([seen, y], 1)) for y in (answer(net, batch), batch["y"]))
-            return {"fool": relativistic_pairing.generator(fake, real)}
+            return {"adversarial": relativistic_pairing.generator(fake, real)}
 
         return generator
 

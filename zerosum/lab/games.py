@@ -102,7 +102,7 @@ def dirac(
         return {**terms, "r1": gamma / 2 * squared_gradient_norm(logits, x).mean()}
 
     def generator(net: Networks, batch: Batch) -> Terms:
-        return {"fool": loss.generator(net.discriminator() * net.generator().view(1))}
+        return {"adversarial": loss.generator(net.discriminator() * net.generator().view(1))}
 
     return Game(
         {"generator": Number(theta), "discriminator": Number(psi)},

@@ -16,13 +16,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zerosum.adversarial import fool, tell_apart
 from zerosum.config import Count, NonNegativeCount, Positive
 from zerosum.data import Toy, open_data
 from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating, exponential
 from zerosum.lab.cost import Cost, timed
 from zerosum.lab.exhibit import Exhibit
+from zerosum.lab.objectives import discriminator_loss, generator_loss
 from zerosum.lab.stage import stage
 from zerosum.losses import ADVERSARIAL
 from zerosum.networks import mlp
@@ -153,7 +153,10 @@ class Process:
                 "discriminator": Player(("discriminator",), rule(config.discriminator_rate)),
                 "generator": Player(("generator",), rule(config.generator_rate)),
             },
-            alternating(Turn("discriminator", tell_apart(loss), repeat=config.k), Turn("generator", fool(loss))),
+            alternating(
+                Turn("discriminator", discriminator_loss(loss), repeat=config.k),
+                Turn("generator", generator_loss(loss)),
+            ),
         )
         self._builder = BatchBuilder(
             source, {"z": prior}, self.game.schedule, config.batch_size, config.seed, self.game.device

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zerosum.adversarial import fool, tell_apart
 from zerosum.config import Count, NonNegativeCount, Positive
 from zerosum.data import Toy, open_data
 from zerosum.game import Game, Player, Turn, alternating
 from zerosum.lab.cost import Cost, timed
 from zerosum.lab.exhibit import Exhibit
 from zerosum.lab.matrix import ROCK_PAPER_SCISSORS, exploitability, fictitious_play
+from zerosum.lab.objectives import discriminator_loss, generator_loss
 from zerosum.lab.scatter import scatter
 from zerosum.losses import minimax, nonsaturating
-from zerosum.networks import mlp, perceptrons
+from zerosum.networks import mlp, mlp_pair
 from zerosum.runtime import reseed
 from zerosum.sources import Normal
 from zerosum.training import BatchBuilder, play_round
@@ -130,14 +130,14 @@ class Ring:
         reseed(torch.device("cpu"), config.seed, "networks")
         update = adam(config.learning_rate, (0.5, 0.999))
         self.game = Game(
-            perceptrons((2,), LATENT, (config.hidden,) * 2, functools.partial(nn.LeakyReLU, 0.2)),
+            mlp_pair((2,), LATENT, (config.hidden,) * 2, functools.partial(nn.LeakyReLU, 0.2)),
             {
                 "discriminator": Player(("discriminator",), update),
                 "generator": Player(("generator",), update),
             },
             alternating(
-                Turn("discriminator", tell_apart(nonsaturating)),
-                Turn("generator", fool(nonsaturating), repeat=inner),
+                Turn("discriminator", discriminator_loss(nonsaturating)),
+                Turn("generator", generator_loss(nonsaturating), repeat=inner),
             ),
         )
         priors = {"z": Normal(LATENT)}

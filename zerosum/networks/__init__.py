@@ -4,7 +4,7 @@ from zerosum.networks.attention import SelfAttention as SelfAttention
 from zerosum.networks.augment import (
     ADAPTIVE as ADAPTIVE,
     DIFFAUGMENT as DIFFAUGMENT,
-    Strength as Strength,
+    AdaptiveAugmentation as AdaptiveAugmentation,
     augment as augment,
     numbers as numbers,
 )
@@ -37,8 +37,7 @@ from zerosum.networks.dropout import Dropout as Dropout
 from zerosum.networks.labels import chosen as chosen, one_hot as one_hot
 from zerosum.networks.laplacian import BandGenerator as BandGenerator, band_discriminator as band_discriminator
 from zerosum.networks.maxout import Maxout as Maxout, MaxoutConv as MaxoutConv
-from zerosum.networks.mlp import mlp as mlp, perceptrons as perceptrons
-from zerosum.networks.planes import planes as planes, widths as widths
+from zerosum.networks.mlp import mlp as mlp, mlp_pair as mlp_pair
 from zerosum.networks.pool import Pool as Pool
 from zerosum.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
 from zerosum.networks.resample import Blur as Blur, Downsample as Downsample, Upsample as Upsample
@@ -47,6 +46,7 @@ from zerosum.networks.resnet import (
     ResNetGenerator as ResNetGenerator,
     attended as attended,
 )
+from zerosum.networks.resolutions import resolutions as resolutions, widths as widths
 from zerosum.networks.running import RunningMean as RunningMean
 from zerosum.networks.sliced import SlicedHead as SlicedHead, sliced as sliced
 from zerosum.networks.style import StyleDiscriminator as StyleDiscriminator, StyleGenerator as StyleGenerator

@@ -1,9 +1,9 @@
-r"""Differentiable augmentation: what both players' images go through on their way to the discriminator.
+r"""Differentiable augmentation of the discriminator's input, real and generated images alike.
 
-Real and generated images are changed by the same law, so that the discriminator cannot learn its few real images by
-heart and the generator is not asked for changed ones; the generator's gradient goes through the changes. Every change
-is a function of the image and of numbers uniform in [0, 1), made of products and sums alone: it may be differentiated
-twice, as a penalty on the slope asks, and is the same in any order of additions.
+Both are changed by the same distribution, so that the discriminator cannot memorize its few real images and the
+generator does not learn the changes; the generator's gradient goes through them. Every change is a function of the
+image and of numbers uniform in [0, 1), made of products and sums alone: it can be differentiated twice, for gradient
+penalties, and does not depend on the order of additions.
 
 References:
     | Differentiable Augmentation for Data-Efficient GAN Training (Zhao et al., 2020), https://arxiv.org/abs/2006.10738
@@ -99,38 +99,38 @@ def augment(x: Tensor, u: Tensor, changes: Sequence[str], p: Tensor | float = 1.
     return _cut(_coloured(_placed(x, chosen), chosen), chosen)
 
 
-class Strength(nn.Module):
-    r"""The probability of augmentation, led by how sure the discriminator is of real images.
+class AdaptiveAugmentation(nn.Module):
+    r"""Adaptive discriminator augmentation (ADA): its probability follows the discriminator's overfitting.
 
-    :math:`r = E\,\mathrm{sign}\,a(x)` is 0 where it cannot tell real images from generated ones, and 1 where it knows
-    them all by heart; p rises while r is above its target and falls below it, by at most 1 over so many images. It is a
-    network nobody moves, whose state is a buffer.
+    :math:`r = E\,\mathrm{sign}\,a(x)` over real images is 0 where the discriminator cannot tell them from generated
+    ones and 1 where it has memorized them; p rises while r is above its target and falls while r is below, by at most 1
+    over ``examples``. A network that no player moves; its state is a buffer.
 
     Arguments:
         target: Of r.
-        images: Over which p would go from 0 to 1.
+        examples: Over how many p would go from 0 to 1.
 
     Raises:
-        ValueError: The target is not in (-1, 1), or the images are not above 0.
+        ValueError: The target is not in (-1, 1), or the examples are not above 0.
 
     References:
         | Training Generative Adversarial Networks with Limited Data (Karras et al., 2020), section 3.1: 0.6, 500,000
         | https://arxiv.org/abs/2006.06676
     """
 
-    def __init__(self, target: float = 0.6, images: float = 500_000):
+    def __init__(self, target: float = 0.6, examples: float = 500_000):
         super().__init__()
-        if not -1 < target < 1 or not images > 0:
-            raise ValueError(f"a target lies in (-1, 1) and images are above 0, got {target} and {images}.")
-        self.target, self.images = target, images
+        if not -1 < target < 1 or not examples > 0:
+            raise ValueError(f"a target lies in (-1, 1) and examples are above 0, got {target} and {examples}.")
+        self.target, self.examples = target, examples
         self.register_buffer("p", torch.zeros(()))
         self.p: Tensor
 
-    def watch(self, logits: Tensor) -> None:
-        """Move p by what the discriminator says of a batch of real images as it sees them, (N,) or (N, 1)."""
+    def adapt(self, logits: Tensor) -> None:
+        """Move p by the logits of a batch of augmented real images, (N,) or (N, 1)."""
         with torch.no_grad():
             seen = gather(logits.detach())
-            step = torch.sign(torch.sign(seen).mean() - self.target) * (len(seen) / self.images)
+            step = torch.sign(torch.sign(seen).mean() - self.target) * (len(seen) / self.examples)
             self.p.add_(step.to(self.p.dtype)).clamp_(0, 1)
 
 
@@ -233,7 +233,7 @@ def _sheared(x: Tensor, by: Tensor, axis: int) -> Tensor:
 class _Moved(torch.autograd.Function):
     """Rows of x (N, C, S, S) moved by ``by`` (N, S) pixels, read linearly between two.
 
-    Its way back moves by minus that, and is written out, as the way back of an index adds in no fixed order on CUDA.
+    Its backward pass moves by minus that, and is written out, as that of an index adds in no fixed order on CUDA.
     """
 
     @staticmethod

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from zerosum.networks.conditional import ModulatedBatchNorm2d
 from zerosum.networks.labels import chosen
-from zerosum.networks.planes import planes, widths
 from zerosum.networks.resnet import ResNetDiscriminator, UpBlock, doubling, initialised, to_image
+from zerosum.networks.resolutions import resolutions, widths
 
 
 class BigGANGenerator(nn.Module):
@@ -28,7 +28,7 @@ class BigGANGenerator(nn.Module):
 
     Arguments:
         latent: Dimension of z, a multiple of how many sides the planes have; 120 in the paper for 128x128.
-        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.planes`).
+        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.resolutions`).
         width: Channels of the planes up to 32x32; half as many each time the side doubles further. 256 in the authors'
             network for CIFAR-10; in the paper's 96 at the image and sixteen times as many at 4x4.
         classes: Labels there are; None to leave the chunks alone as vectors.
@@ -51,7 +51,7 @@ class BigGANGenerator(nn.Module):
         attention: int | None = None,
     ):
         super().__init__()
-        sides, channels = planes(shape), widths(shape, width)
+        sides, channels = resolutions(shape), widths(shape, width)
         if latent % len(sides):
             raise ValueError(
                 f"the latent is cut into {len(sides)} equal chunks for {sides[-1]} pixels, so it must be a multiple, "

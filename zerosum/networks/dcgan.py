@@ -15,7 +15,7 @@ from torch import nn
 
 from zerosum.networks.double_backward import Conv2d, LeakyReLU
 from zerosum.networks.dropout import Dropout
-from zerosum.networks.planes import planes
+from zerosum.networks.resolutions import resolutions
 
 
 def dcgan_generator(latent: int, shape: tuple[int, ...], width: int = 64, kernel: int = 5) -> nn.Sequential:
@@ -27,7 +27,7 @@ def dcgan_generator(latent: int, shape: tuple[int, ...], width: int = 64, kernel
 
     Arguments:
         latent: Dimension of z.
-        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.planes`).
+        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.resolutions`).
         width: Channels of the largest hidden planes.
         kernel: Side of the filters: 5 as in the paper, or 4.
 
@@ -37,7 +37,7 @@ def dcgan_generator(latent: int, shape: tuple[int, ...], width: int = 64, kernel
     Raises:
         ValueError: The shape is none of these, or the kernel is neither 4 nor 5.
     """
-    channels, side = _channels(shape, width, kernel)[::-1], planes(shape)[0]
+    channels, side = _channels(shape, width, kernel)[::-1], resolutions(shape)[0]
     layers: list[nn.Module] = [
         nn.Linear(latent, channels[0] * side * side, bias=False),
         nn.Unflatten(1, (channels[0], side, side)),
@@ -76,7 +76,7 @@ def dcgan_discriminator(
     for inward, outward in itertools.pairwise(channels):
         norm = [nn.BatchNorm2d(outward)] if batch_norm else []
         layers += [_down(inward, outward, kernel, bias=not batch_norm), *norm, *activation]
-    head = nn.Linear(channels[-1] * planes(shape)[0] ** 2, 1)
+    head = nn.Linear(channels[-1] * resolutions(shape)[0] ** 2, 1)
     parts = OrderedDict(features=nn.Sequential(*layers, nn.Flatten()), head=head)
     return _initialised(nn.Sequential(parts))
 
@@ -85,7 +85,7 @@ def _channels(shape: tuple[int, ...], width: int, kernel: int) -> list[int]:
     """Of the hidden planes, from the largest to the smallest."""
     if kernel not in (4, 5):
         raise ValueError(f"kernel must be 4 or 5, got {kernel}.")
-    return [width << stage for stage in range(len(planes(shape)) - 1)]
+    return [width << stage for stage in range(len(resolutions(shape)) - 1)]
 
 
 def _up(inward: int, outward: int, kernel: int, bias: bool = False) -> nn.ConvTranspose2d:

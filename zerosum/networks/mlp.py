@@ -53,7 +53,7 @@ def mlp(
     return nn.Sequential(*layers)
 
 
-def perceptrons(
+def mlp_pair(
     shape: Sequence[int],
     latent: int,
     hidden: Sequence[int],

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from zerosum.networks.conditional import MatchingHead
 from zerosum.networks.double_backward import Conv2d, LeakyReLU
 from zerosum.networks.labels import chosen
-from zerosum.networks.planes import planes, widths
 from zerosum.networks.resample import Downsample, Upsample
+from zerosum.networks.resolutions import resolutions, widths
 
 SLOPE = 0.2
 
@@ -37,7 +37,7 @@ class R3GANGenerator(nn.Module):
 
     Arguments:
         latent: Dimension of z; 64 in the paper.
-        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.planes`).
+        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.resolutions`).
         width: Channels of the planes up to 32x32; half as many each time the side doubles further. 768 in the paper's
             networks for CIFAR-10 and FFHQ.
         blocks: Of each side.
@@ -58,7 +58,7 @@ class R3GANGenerator(nn.Module):
         classes: int | None = None,
     ):
         super().__init__()
-        channels, side = widths(shape, width), planes(shape)[0]
+        channels, side = widths(shape, width), resolutions(shape)[0]
         self.embedding = None if classes is None else _embedding(classes, latent)
         self.weights = _linear(latent if classes is None else 2 * latent, channels[0])
         self.basis = nn.Parameter(torch.randn(channels[0], side, side))
@@ -99,7 +99,7 @@ class R3GANDiscriminator(nn.Module):
         self, shape: tuple[int, ...], width: int = 64, blocks: int = 2, group: int = 16, classes: int | None = None
     ):
         super().__init__()
-        channels, side = widths(shape, width)[::-1], planes(shape)[0]
+        channels, side = widths(shape, width)[::-1], resolutions(shape)[0]
         layers: list[nn.Module] = [_conv(shape[0], channels[0], 1), *_blocks(channels[0], blocks, len(channels), group)]
         for inward, outward in itertools.pairwise(channels):
             layers += [Downsample(), *_change(inward, outward), *_blocks(outward, blocks, len(channels), group)]

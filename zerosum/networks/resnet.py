@@ -29,7 +29,7 @@ from zerosum.networks.attention import SelfAttention
 from zerosum.networks.conditional import ConditionalBatchNorm2d, ProjectionHead
 from zerosum.networks.double_backward import Conv2d
 from zerosum.networks.labels import chosen
-from zerosum.networks.planes import WIDEST, planes, widths
+from zerosum.networks.resolutions import WIDEST, resolutions, widths
 
 SMALLEST_JUDGED = 8
 """The discriminator halves planes that are larger."""
@@ -43,7 +43,7 @@ class ResNetGenerator(nn.Module):
 
     Arguments:
         latent: Dimension of z; 128 in the papers.
-        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.planes`).
+        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.resolutions`).
         width: Channels of the planes up to 32x32; half as many each time the side doubles further. 256 in SNGAN's
             network for CIFAR-10, 128 in WGAN-GP's; their networks for 64x64 have 1024 at 4x4 and halve at each
             doubling down to 64.
@@ -67,7 +67,7 @@ class ResNetGenerator(nn.Module):
         norm: Norm = nn.BatchNorm2d
         if classes is not None:
             norm = functools.partial(ConditionalBatchNorm2d, classes=classes)
-        channels, side = widths(shape, width), planes(shape)[0]
+        channels, side = widths(shape, width), resolutions(shape)[0]
         self.first = nn.Sequential(
             initialised(nn.Linear(latent, channels[0] * side**2)), nn.Unflatten(1, (channels[0], side, side))
         )
@@ -144,7 +144,7 @@ def attended(shape: Sequence[int]) -> int:
         >>> [attended((3, side, side)) for side in (8, 12, 28, 32, 256)]
         [8, 6, 14, 16, 32]
     """
-    return max(set(planes(shape)) & {side for side in _judged(shape) if side <= WIDEST})
+    return max(set(resolutions(shape)) & {side for side in _judged(shape) if side <= WIDEST})
 
 
 Norm = Callable[[int], nn.Module]
@@ -223,7 +223,7 @@ def doubling(shape: tuple[int, ...], channels: list[int], norm: Norm, attention:
     Raises:
         ValueError: There are no such planes.
     """
-    sides = planes(shape)
+    sides = resolutions(shape)
     check_attention(attention, sides)
     blocks: list[nn.Module] = [SelfAttention(channels[0])] if attention == sides[0] else []
     for side, (inward, outward) in zip(sides[1:], itertools.pairwise(channels), strict=True):
@@ -240,7 +240,7 @@ def to_image(channels: int, colours: int) -> nn.Sequential:
 
 def _judged(shape: Sequence[int]) -> list[int]:
     """Sides of the planes that a discriminator's blocks make."""
-    sides = planes(shape)[::-1]
+    sides = resolutions(shape)[::-1]
     side = sides[0]
     return [side := side // 2 if side > SMALLEST_JUDGED else side for _ in sides]
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from zerosum.networks.conditional import MatchingHead
 from zerosum.networks.double_backward import LeakyReLU, rectify
 from zerosum.networks.labels import chosen
-from zerosum.networks.planes import planes, widths
 from zerosum.networks.resample import Downsample, Upsample
+from zerosum.networks.resolutions import resolutions, widths
 from zerosum.networks.running import RunningMean
 from zerosum.networks.style_layers import RECTIFIED, SLOPE, Colours, Conv, Dense, MinibatchDeviation, StyledLayer
 
@@ -35,7 +35,7 @@ class StyleGenerator(nn.Module):
 
     Arguments:
         latent: Dimension of z and of w; 512 in the paper.
-        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.planes`).
+        shape: Of an image, (C, S, S) with S halved to 4, 5, 6 or 7 (:func:`~zerosum.networks.resolutions`).
         width: Channels of the planes, as :func:`~zerosum.networks.widths` says; 512 in the paper, where those of 64x64
             have as many.
         depth: Layers of the mapping; 8 in the paper, 2 for CIFAR-10.
@@ -138,7 +138,7 @@ class StyleSynthesis(nn.Module):
 
     def __init__(self, latent: int, shape: tuple[int, ...], width: int):
         super().__init__()
-        sides, channels = planes(shape), widths(shape, width)
+        sides, channels = resolutions(shape), widths(shape, width)
         self.layers = 2 * len(sides)
         self.constant = nn.Parameter(torch.randn(channels[0], sides[0], sides[0]))
         self.convs = nn.ModuleList([StyledLayer(latent, channels[0], channels[0], sides[0])])
@@ -192,7 +192,7 @@ class StyleDiscriminator(nn.Module):
         classes: int | None = None,
     ):
         super().__init__()
-        channels, side = widths(shape, width)[::-1], planes(shape)[0]
+        channels, side = widths(shape, width)[::-1], resolutions(shape)[0]
         layers: list[nn.Module] = [Conv(shape[0], channels[0], 1, gain=RECTIFIED), LeakyReLU(SLOPE)]
         layers += [_Block(*pair, residual) for pair in itertools.pairwise(channels)]
         self.features = nn.Sequential(

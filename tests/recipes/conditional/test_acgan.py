@@ -32,7 +32,7 @@ def test_the_terms_are_the_papers():
             "class_fake": 0.7 * surprise(net, fake, first["label"]),
         }
         fool = {
-            "fool": float(softplus(-net.discriminator(drawn)).mean()),
+            "adversarial": float(softplus(-net.discriminator(drawn)).mean()),
             "class": 0.7 * surprise(net, drawn, last["fake_label"]),
         }
     for terms, expected in zip(found, (wanted, fool), strict=True):

@@ -22,7 +22,7 @@ def test_the_orthogonal_term_is_of_the_generators_filters():
             count += 1
     assert count == 1 + 3 + 4 + 1  # dense, a block's convolutions, its norms' maps, to the image
     assert float(terms["orthogonal"].detach()) == pytest.approx(0.1 * wanted, rel=1e-4)
-    assert set(tiny("biggan", orthogonal=0.0)[0].game.schedule.turns[1].objective(net, last)) == {"fool"}
+    assert set(tiny("biggan", orthogonal=0.0)[0].game.schedule.turns[1].objective(net, last)) == {"adversarial"}
 
 
 def test_labels_may_be_done_without():

@@ -30,7 +30,7 @@ def test_the_terms_are_the_margins_of_the_labels_logits():
         drawn = net.discriminator(net.generator(last["z"], last["fake_label"]), last["fake_label"])
     assert float(terms["real"].detach()) == pytest.approx(float((1 - real).clamp(min=0).mean()), rel=1e-5)
     assert float(terms["fake"].detach()) == pytest.approx(float((1 + fake).clamp(min=0).mean()), rel=1e-5)
-    fool = experiment.game.schedule.turns[1].objective(net, last)["fool"]
+    fool = experiment.game.schedule.turns[1].objective(net, last)["adversarial"]
     assert float(fool.detach()) == pytest.approx(-float(drawn.mean()), rel=1e-5)
     assert not torch.equal(last["label"], last["fake_label"])
 

@@ -234,7 +234,7 @@ def test_the_loss_of_an_undecided_discriminator():
         terms = system.game.read().terms
         assert terms["discriminator/real"] == pytest.approx(weight * math.log(2), abs=1e-3)
         assert terms["discriminator/fake"] == pytest.approx(weight * math.log(2), abs=1e-3)
-        assert terms["generator/fool"] == pytest.approx(math.log(2), abs=2e-3)
+        assert terms["generator/adversarial"] == pytest.approx(math.log(2), abs=2e-3)
 
 
 def test_dropout_is_on_in_the_generators_step_and_fresh_in_every_pass():
@@ -245,7 +245,7 @@ def test_dropout_is_on_in_the_generators_step_and_fresh_in_every_pass():
     batch = feed_of(system).batches(0, 0)[1][0]
     batch["examples"] = system.game.examples
     turn = system.game.schedule.turns[1]
-    first, second = (gradients(system.game, turn, batch)[0]["fool"] for _ in range(2))
+    first, second = (gradients(system.game, turn, batch)[0]["adversarial"] for _ in range(2))
     assert first != second
     dropouts = [m.p for m in system.game.networks["discriminator"].modules() if isinstance(m, nn.Dropout)]
     assert dropouts == [0.2, 0.5, 0.5]

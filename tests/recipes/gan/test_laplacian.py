@@ -81,7 +81,7 @@ def test_a_level_compares_real_images_of_its_size_with_detail_on_the_same_coarse
     terms = turns[f"discriminator_{side}"](net, held)
     for name, expected in nonsaturating.discriminator(judge(real), judge(fake)).items():
         torch.testing.assert_close(terms[name], expected, rtol=1e-4, atol=1e-5)
-    fooled = turns[f"generator_{side}"](net, held)["fool"]
+    fooled = turns[f"generator_{side}"](net, held)["adversarial"]
     torch.testing.assert_close(fooled, nonsaturating.generator(judge(fake)), rtol=1e-4, atol=1e-5)
 
 

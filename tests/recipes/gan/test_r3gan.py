@@ -33,13 +33,13 @@ def test_what_one_loses_the_other_gains():
     examples = play(experiment.game, builder, 3)
     batch, _ = first(experiment, builder, examples)
     told = turns[0].objective(net, batch)["pairing"].detach()
-    fooled = turns[1].objective(net, batch)["fool"].detach()
+    fooled = turns[1].objective(net, batch)["adversarial"].detach()
     with torch.no_grad():
         real, fake = net.discriminator(2 * batch["x"] - 1), net.discriminator(net.generator(batch["z"]))
     torch.testing.assert_close(fooled - told, (real - fake).mean(), rtol=1e-4, atol=1e-5)
     net.discriminator.head.register_forward_hook(lambda module, inputs, logits: logits + 7)
     torch.testing.assert_close(turns[0].objective(net, batch)["pairing"].detach(), told)
-    torch.testing.assert_close(turns[1].objective(net, batch)["fool"].detach(), fooled)
+    torch.testing.assert_close(turns[1].objective(net, batch)["adversarial"].detach(), fooled)
 
 
 def test_either_player_sees_real_images_of_its_own():
@@ -53,7 +53,7 @@ def test_either_player_sees_real_images_of_its_own():
 @pytest.mark.parametrize(("examples", "share"), [(0, 1.0), (500, 0.5), (1000, 0.0), (5000, 0.0)])
 def test_penalties_and_updates_follow_half_cosines(examples, share):
     experiment, builder = tiny(
-        "r3gan", horizon=1000, gamma=4.0, last_gamma=1.0, learning_rate=0.1, last_learning_rate=0.01
+        "r3gan", horizon=1000, gamma=4.0, final_gamma=1.0, learning_rate=0.1, final_learning_rate=0.01
     )
     net, (batch, _) = experiment.game.networks, first(experiment, builder, examples)
     terms = experiment.game.schedule.turns[0].objective(net, batch)

@@ -60,7 +60,7 @@ def test_lengths_of_paths_are_those_of_the_whole_jacobian():
     experiment, builder = tiny("stylegan2", path_weight=3.0)
     net, (batch,) = experiment.game.networks, builder.batches(0, 0)[3]
     torch.manual_seed(0)
-    term = turns(experiment)[3].objective(net, batch)["paths"]
+    term = turns(experiment)[3].objective(net, batch)["path_length"]
     torch.manual_seed(0)
     w = net.generator.styles(batch["z"]).detach()
     noise = torch.randn_like(net.generator.synthesis(w))  # that of the planes has strength 0 in a new generator
@@ -92,14 +92,14 @@ def test_steps_and_decays_are_shortened_for_the_additional_updates(switches, sha
 
 
 def test_without_paths_it_is_the_plain_game_with_r1():
-    experiment, builder = tiny("stylegan2", path_weight=0.0, slope_every=1, mixing=0.0)
+    experiment, builder = tiny("stylegan2", path_weight=0.0, r1_every=1, mixing=0.0)
     assert [turn.player for turn in turns(experiment)] == ["discriminator", "discriminator", "generator"]
     play(experiment.game, builder, 1)
     assert set(experiment.game.read().terms) == {
         "discriminator/real",
         "discriminator/fake",
         "discriminator/r1",
-        "generator/fool",
+        "generator/adversarial",
     }
 
 

@@ -8,13 +8,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tests.games import play
 from tests.recipes.test_contract import tiny
 from zerosum import api
-from zerosum.adversarial import GENERATES, fool, tell_apart
+from zerosum.adversarial import OUTPUTS
 from zerosum.api.contract import CHECKS, Trial, broken
 from zerosum.data import open_data
 from zerosum.errors import ConfigError
 from zerosum.game import Game, Player, Turn, alternating
+from zerosum.lab.objectives import discriminator_loss, generator_loss
 from zerosum.losses import nonsaturating
-from zerosum.networks import perceptrons
+from zerosum.networks import mlp_pair
 from zerosum.recipes.objectives import ganhacks
 from zerosum.recipes.objectives.ganhacks import Config, LastingDropout, Noise, cross_entropy
 from zerosum.sources import Uniform
@@ -58,14 +59,16 @@ def test_all_off_it_is_the_plain_game_bit_for_bit(data):
     spec, update = open_data(data).spec, adam(1e-3, (0.5, 0.999))
     experiment = tiny("ganhacks", data)[0]
     game = Game(
-        perceptrons(spec.shape, 4, (8, 8), final=None if data == "ring" else nn.Sigmoid),
+        mlp_pair(spec.shape, 4, (8, 8), final=None if data == "ring" else nn.Sigmoid),
         {"discriminator": Player(("discriminator",), update), "generator": Player(("generator",), update)},
-        alternating(Turn("discriminator", tell_apart(nonsaturating)), Turn("generator", fool(nonsaturating))),
+        alternating(
+            Turn("discriminator", discriminator_loss(nonsaturating)), Turn("generator", generator_loss(nonsaturating))
+        ),
     )
     for mine, theirs in zip(weights_of(game), weights_of(experiment.game), strict=True):
         with torch.no_grad():
             mine.copy_(theirs)
-    plain = Experiment(game, {"z": Uniform(-1, 1, 4)}, GENERATES)
+    plain = Experiment(game, {"z": Uniform(-1, 1, 4)}, OUTPUTS)
     play(game, BatchBuilder(open_data(data, seed=0), plain.priors, game.schedule, 16, 0, game.device), 5)
     assert torch.equal(weights(game), after(5, data))
 
@@ -130,7 +133,7 @@ def test_exchanged_labels_are_those_of_the_draws_below_the_share():
 
 @pytest.mark.parametrize(("seen", "std"), [(0, 0.5), (250, 0.375), (1000, 0.0), (5000, 0.0)])
 def test_the_noise_on_what_is_judged_falls_in_a_line_to_nothing(seen, std):
-    experiment, builder = tiny("ganhacks", "ring", instance_noise=0.5, instance_noise_images=1000)
+    experiment, builder = tiny("ganhacks", "ring", instance_noise=0.5, instance_noise_examples=1000)
     experiment.game.examples.fill_(seen)
     inputs = []
     experiment.game.networks.discriminator.register_forward_pre_hook(lambda module, given: inputs.append(given[0]))
@@ -189,7 +192,7 @@ def test_noise_and_dropout_of_the_generator_go_on_when_samples_are_drawn():
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("flip", 1.0), ("dropout", -0.1), ("batch_norm", "instance"), ("instance_noise_images", 0)]
+    ("setting", "value"), [("flip", 1.0), ("dropout", -0.1), ("batch_norm", "instance"), ("instance_noise_examples", 0)]
 )
 def test_a_setting_out_of_its_range_is_refused(setting, value):
     with pytest.raises(ConfigError, match=setting):

@@ -28,7 +28,7 @@ def test_any_rule_goes_with_any_cost(comparison, cost):
     game, net = experiment.game, experiment.game.networks
     (told,), (fool,) = builder.batches(0, 0)
     terms = game.schedule.turns[0].objective(net, told)
-    fooled = game.schedule.turns[1].objective(net, fool)["fool"]
+    fooled = game.schedule.turns[1].objective(net, fool)["adversarial"]
     with torch.no_grad():
         expected = COMPARISONS[comparison](net.discriminator(told["x"]), net.discriminator(net.generator(told["z"])))
         hoped = ADVERSARIAL[cost].generator(net.discriminator(net.generator(fool["z"])))

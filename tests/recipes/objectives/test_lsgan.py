@@ -21,7 +21,7 @@ def test_terms_are_halves_of_squared_distances_to_the_targets(coding):
         hoped = net.discriminator(net.generator(fool["z"]))
     assert float(terms["real"]) == pytest.approx(float((real - high).pow(2).mean()) / 2)
     assert float(terms["fake"]) == pytest.approx(float((fake - low).pow(2).mean()) / 2)
-    assert float(fooled["fool"]) == pytest.approx(float((hoped - wanted).pow(2).mean()) / 2)
+    assert float(fooled["adversarial"]) == pytest.approx(float((hoped - wanted).pow(2).mean()) / 2)
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -31,7 +31,7 @@ def test_the_pull_grows_with_the_distance_from_the_wanted_value(coding):
     game, batch = experiment.game, builder.batches(0, 0)[1][0]
     seen = []
     hook = game.networks.discriminator.register_forward_hook(lambda module, given, out: seen.append(out))
-    loss = game.schedule.turns[1].objective(game.networks, batch)["fool"]
+    loss = game.schedule.turns[1].objective(game.networks, batch)["adversarial"]
     hook.remove()
     (pull,) = torch.autograd.grad(loss, seen[0])
     assert torch.allclose(pull, (seen[0].detach() - CODINGS[coding][2]) / 16)
@@ -46,7 +46,7 @@ def test_the_codings_are_one_game_up_to_scale_for_the_critic_alone():
         last.weight.mul_(2)
         last.bias.mul_(2).sub_(1)
         first, second = (e.game.schedule.turns[0].objective(e.game.networks, batch) for e in made)
-        fools = [float(e.game.schedule.turns[1].objective(e.game.networks, batch)["fool"]) for e in made]
+        fools = [float(e.game.schedule.turns[1].objective(e.game.networks, batch)["adversarial"]) for e in made]
     for name in ("real", "fake"):
         assert float(second[name]) == pytest.approx(4 * float(first[name]), rel=1e-5)
     assert fools[1] != pytest.approx(4 * fools[0], rel=1e-2)

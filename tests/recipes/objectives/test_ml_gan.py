@@ -20,7 +20,7 @@ def fooled(logit, **settings):
     game, batch = experiment.game, builder.batches(0, 0)[1][0]
     seen = torch.as_tensor(logit).expand(16, 1).clone().requires_grad_()
     hook = game.networks.discriminator.register_forward_hook(lambda module, given, out: seen + 0 * out)
-    loss = game.schedule.turns[1].objective(game.networks, batch)["fool"]
+    loss = game.schedule.turns[1].objective(game.networks, batch)["adversarial"]
     hook.remove()
     return float(loss.detach()), torch.autograd.grad(loss, seen)[0]
 
@@ -78,7 +78,7 @@ def test_at_the_exact_discriminator_the_recipe_descends_its_divergence(cost):
     ]
     net.generator.double(), net.discriminator.double()
     batch = {"z": torch.zeros(len(z), 4, dtype=torch.float64)}
-    loss = turn.objective(net, batch)["fool"]
+    loss = turn.objective(net, batch)["adversarial"]
     (slope,) = torch.autograd.grad(loss, mean)
     for hook in hooks:
         hook.remove()

@@ -30,7 +30,7 @@ def test_at_a_constant_critic_either_player_has_f_of_zero(loss):
     with torch.no_grad():
         experiment.game.networks.discriminator[1][-1].weight.zero_()
     terms = told(experiment, builder)
-    fool, expected = terms.pop("fool"), math.log(2) if loss in LOGISTIC else 1.0
+    fool, expected = terms.pop("adversarial"), math.log(2) if loss in LOGISTIC else 1.0
     assert float(fool) == pytest.approx(expected)
     assert float(sum(terms.values())) == pytest.approx(expected)
 
@@ -59,7 +59,7 @@ def test_the_generators_loss_is_the_discriminators_with_the_sides_exchanged(loss
             f = lambda t: (1 + (-t).exp()).log()  # noqa: E731
         average = (f(a - b.mean()).mean() + f(a.mean() - b).mean()) / 2
         expected = f(a - b).mean() if "pairing" in loss else average
-        fool = experiment.game.schedule.turns[1].objective(net, batch)["fool"]
+        fool = experiment.game.schedule.turns[1].objective(net, batch)["adversarial"]
     assert float(fool) == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -78,7 +78,7 @@ def test_the_mean_over_real_examples_counts_in_the_generators_pull():
     game, batch = experiment.game, builder.batches(0, 0)[1][0]
     seen = []
     game.networks.discriminator.register_forward_hook(lambda module, given, out: seen.append(out))
-    loss = game.schedule.turns[1].objective(game.networks, batch)["fool"]
+    loss = game.schedule.turns[1].objective(game.networks, batch)["adversarial"]
     (pull,) = torch.autograd.grad(loss, seen[0], retain_graph=True)
     fake, real = (logits.detach() for logits in seen)
     n = len(fake)

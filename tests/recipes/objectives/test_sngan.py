@@ -57,7 +57,7 @@ def test_the_convolutions_discriminator_sees_the_range_its_generator_makes():
 
 @pytest.mark.parametrize("data", ["ring", "gaussian"])
 def test_convolutions_of_points_are_refused(data):
-    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks perceptrons"):
+    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks mlp"):
         tiny("sngan", data, networks="convolutions")
 
 
@@ -72,7 +72,7 @@ def test_the_terms_are_the_margins_of_the_logits():
         )
     assert float(terms["real"].detach()) == pytest.approx(float((1 - real).clamp(min=0).mean()))
     assert float(terms["fake"].detach()) == pytest.approx(float((1 + fake).clamp(min=0).mean()))
-    fool = experiment.game.schedule.turns[1].objective(net, last)["fool"]
+    fool = experiment.game.schedule.turns[1].objective(net, last)["adversarial"]
     assert float(fool.detach()) == pytest.approx(-float(last_fake.mean()))
 
 
@@ -95,5 +95,5 @@ def test_residual_networks_have_matrices_of_norm_one_and_play_images():
 
 
 def test_residual_networks_of_points_are_refused():
-    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks perceptrons"):
+    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks mlp"):
         tiny("sngan", "ring", networks="residual")

@@ -15,7 +15,7 @@ from zerosum.losses import ADVERSARIAL
 
 def plain(cost):
     """The generator's objective without looking ahead."""
-    return lambda net, batch: {"fool": ADVERSARIAL[cost].generator(net.discriminator(net.generator(batch["z"])))}
+    return lambda net, batch: {"adversarial": ADVERSARIAL[cost].generator(net.discriminator(net.generator(batch["z"])))}
 
 
 def late(rounds=2, **settings):

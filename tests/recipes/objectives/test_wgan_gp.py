@@ -38,7 +38,7 @@ def test_identity_38_one_time_scale_is_the_plain_rule_bit_for_bit():
         play(experiment.game, builder, 3)
         return [p.detach() for network in experiment.game.networks.values() for p in network.parameters()]
 
-    one, plain, other = played(rate_ratio=1.0), played(), played(rate_ratio=2.0)
+    one, plain, other = played(ttur_ratio=1.0), played(), played(ttur_ratio=2.0)
     assert all(torch.equal(a, b) for a, b in zip(one, plain, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(other, plain, strict=True))
 
@@ -69,5 +69,5 @@ def test_residual_networks_are_penalised_image_by_image():
 
 
 def test_residual_networks_of_points_are_refused():
-    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks perceptrons"):
+    with pytest.raises(ConfigError, match=r"take square images \(C, S, S\) .*; take networks mlp"):
         tiny("wgan_gp", "ring", networks="residual")

@@ -1,8 +1,8 @@
-"""AC-GAN: the discriminator also says which label an image has, and the generator is to make images of their label.
+"""AC-GAN: an auxiliary classifier in the discriminator, whose cross-entropy both players descend.
 
-The label goes into the generator with the latent, and comes out of the discriminator by a second head on the features
-that tell real from generated. Both players descend the cross-entropy of that head. It rewards images that are sure of
-their label, so those between labels are lost and the variety within one may be, which later papers measured.
+The generator takes the label with the latent; the discriminator predicts it by a second head on its features. The
+cross-entropy rewards images whose label is certain, so that images between labels are lost, and diversity within a
+label may be, as later papers measured.
 
 References:
     | Conditional Image Synthesis With Auxiliary Classifier GANs (Odena, Olah and Shlens, 2016),
@@ -14,13 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, softplus
 
-from zerosum.adversarial import ImageConfig, Images, classes_of
+from zerosum.adversarial import ImageOptions, Views, classes_of, players
 from zerosum.config import Count, Decay, Positive, Share
 from zerosum.data import DataSpec
-from zerosum.game import Game, Player, Turn, alternating
-from zerosum.losses import nonsaturating
-from zerosum.metrics import default_metrics
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
 from zerosum.networks import chosen, dcgan_discriminator, dcgan_generator
 from zerosum.sources import Normal
 from zerosum.training import Experiment
@@ -30,13 +29,13 @@ NEEDS = "images with labels"
 
 
 @dataclass(frozen=True)
-class Config(ImageConfig):
+class Config(ImageOptions):
     """The paper's settings, on the networks of DCGAN; the generator's average is this project's."""
 
     batch_size: Count = 100
     """Real examples, and generated ones, in each update, the paper's [examples]."""
     learning_rate: Positive = 2e-4
-    """Step size of Adam, both players, the paper's [per update]."""
+    """Learning rate of Adam, both players, the paper's [per update]."""
     beta1: Decay = 0.5
     """Adam's decay of the first moment, the paper's [per update]."""
     beta2: Decay = 0.999
@@ -44,20 +43,20 @@ class Config(ImageConfig):
     classify: Positive = 1.0
     """Weight of the cross-entropy of labels in the losses of both players, the paper's."""
     dropout: Share = 0.5
-    """Share of the discriminator's activations left out, the paper's; less keeps more variety and fewer labels."""
+    """Dropout probability in the discriminator, the paper's; less gives more diversity and fewer right labels."""
     latent: Count = 100
     """Dimension of the latent z, standard normal [coordinates]."""
     width: Count = 32
-    """Channels of the largest hidden planes; each half as large has twice as many [channels]."""
+    """Channels at the highest hidden resolution, doubled at each halving [channels]."""
     kernel: Count = 4
     """Side of the filters: 4, or the paper's 5 [pixels]."""
 
 
 class Labelled(nn.Module):
-    """A generator that is told labels: every coordinate of a latent is multiplied by one of its label's own.
+    """A conditional generator: the latent is multiplied by the label's embedding, coordinate by coordinate.
 
-    A label beside the latent would be a part of the batch norm's variance that may grow until nothing is left of the
-    latent: then all images of a label are one.
+    An embedding beside the latent would add to the variance that batch norm divides by, and may grow until the latent
+    has no effect: all images of a label are then the same.
 
     Arguments:
         classes: Labels there are.
@@ -101,32 +100,42 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ValueError: The data are no such images.
     """
     classes = classes_of(spec, "acgan")
-    generator = dcgan_generator(config.latent, spec.shape, config.width, config.kernel)
+    generator_network = dcgan_generator(config.latent, spec.shape, config.width, config.kernel)
     features, head = dcgan_discriminator(spec.shape, config.width, config.kernel, dropout=config.dropout)
-    images = Images(
-        config,
+    views = Views(
         spec,
-        Labelled(classes, config.latent, generator),
+        Labelled(classes, config.latent, generator_network),
         Classifying(features, head, classes),
+        config,
         classes,
         auxiliary=True,
     )
-    update = adam(config.learning_rate, (config.beta1, config.beta2))
+
+    def discriminator(net: Networks, batch: Batch) -> Terms:
+        """Eq. 2 and 3: the source L_S and the class L_C, of real and of generated images."""
+        real, fake = views.pair(net, batch)
+        label, classify = batch["label"], net.discriminator.classifier
+        return {
+            "real": softplus(-real.logits).mean(),
+            "fake": softplus(fake.logits).mean(),
+            "class_real": config.classify * cross_entropy(classify(real.features), label),
+            "class_fake": config.classify * cross_entropy(classify(fake.features), label),
+            **views.option_terms(net, real, fake),
+        }
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """L_C - L_S of generated images with random labels, L_S by the non-saturating loss."""
+        fake = views.fake(net, batch)
+        classified = net.discriminator.classifier(fake.features)
+        return {
+            "adversarial": softplus(-fake.logits).mean(),
+            "class": config.classify * cross_entropy(classified, batch["fake_label"]),
+        }
+
     game = Game(
-        images.networks,
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
-        schedule=alternating(
-            Turn("discriminator", images.tell_apart(nonsaturating, classify=config.classify)),
-            Turn("generator", images.fool(nonsaturating, classify=config.classify)),
-        ),
-        averages=images.averages,
+        views.networks,
+        players=players(adam(config.learning_rate, (config.beta1, config.beta2))),
+        schedule=alternating(Turn("discriminator", discriminator), Turn("generator", generator)),
+        averages=views.averages,
     )
-    return Experiment(
-        game,
-        priors={"z": Normal(config.latent), **images.priors},
-        outputs=images.outputs,
-        metrics=default_metrics(spec),
-    )
+    return views.experiment(game, {"z": Normal(config.latent)})

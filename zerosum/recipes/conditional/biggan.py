@@ -1,8 +1,8 @@
-"""BigGAN: the latent and the label reach every block of the generator, and variety is traded for likeness afterwards.
+"""BigGAN: wide conditional networks, a latent that reaches every block, orthogonal regularization, truncation trick.
 
-SAGAN's game with wider networks and larger batches; what made width pay is an embedding of labels that all blocks
-share, a chunk of the latent for each block, and a generator whose rows of weights are kept apart. Samples from
-latents cut off at a threshold are likelier and more alike.
+SAGAN's game with wider networks and larger batches. The blocks of the generator share an embedding of the labels, each
+has a chunk of the latent of its own, and the rows of its weights are kept orthogonal. The truncation trick, latents cut
+off at a threshold, trades diversity for fidelity after training.
 
 References:
     | Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock, Donahue and Simonyan, 2018),
@@ -14,13 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
-from zerosum.adversarial import ImageConfig, Images, classes_of
+from zerosum.adversarial import ImageOptions, Views, classes_of, players
 from zerosum.config import Count, Decay, NonNegative, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
-from zerosum.losses import hinge, orthogonal
-from zerosum.metrics import default_metrics
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
+from zerosum.losses import orthogonal
 from zerosum.networks import BigGANGenerator, attended, biggan_discriminator, spectral_norm
 from zerosum.sources import Normal
 from zerosum.training import Experiment
@@ -30,7 +30,7 @@ NEEDS = "images with labels"
 
 
 @dataclass(frozen=True)
-class Config(ImageConfig):
+class Config(ImageOptions):
     """The paper's settings but for the sizes; where the authors' own for CIFAR-10 differ, a field says so."""
 
     k: Count = 2
@@ -38,9 +38,9 @@ class Config(ImageConfig):
     batch_size: Count = 64
     """Real examples, and generated ones, in each update; 2048 in the paper, 50 for CIFAR-10 [examples]."""
     learning_rate: Positive = 2e-4
-    """Step size of the generator's Adam, that for CIFAR-10; 5e-5 in the paper [per update]."""
-    rate_ratio: Positive = 1.0
-    """The discriminator's step size over the generator's, that for CIFAR-10; 4 in the paper."""
+    """Learning rate of the generator's Adam, that for CIFAR-10; 5e-5 in the paper [per update]."""
+    ttur_ratio: Positive = 1.0
+    """The discriminator's learning rate over the generator's (TTUR), that for CIFAR-10; 4 in the paper."""
     beta1: Decay = 0.0
     """Adam's decay of the first moment, the paper's [per update]."""
     beta2: Decay = 0.999
@@ -48,17 +48,17 @@ class Config(ImageConfig):
     orthogonal: NonNegative = 1e-4
     """Weight beta of the term that keeps the generator's filters orthogonal, the paper's; 0 for CIFAR-10."""
     conditional: bool = True
-    """Make images of the data's labels, and judge them so; without, the chunks alone lead the blocks."""
+    """Condition both networks on the data's labels; without, the blocks are conditioned on the chunks alone."""
     attention: bool = False
     """Self-attention at half the side of the image, at 32x32 at most, in both networks; at 64x64 in the paper, none for
     CIFAR-10."""
     latent: Count = 120
-    """Dimension of the latent z, standard normal, the paper's; a multiple of the number of chunks, one for each side of
-    the planes [coordinates]."""
+    """Dimension of the latent z, standard normal, the paper's; a multiple of the number of chunks, one for each
+    resolution [coordinates]."""
     embedded: Count = 128
     """Dimension of a label's embedding, the paper's [coordinates]."""
     width: Count = 32
-    """Channels of planes up to 32x32, half for each doubling beyond; 256 for CIFAR-10 [channels]."""
+    """Channels up to 32x32, half for each doubling beyond; 256 for CIFAR-10 [channels]."""
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
@@ -70,43 +70,40 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """
     classes = classes_of(spec, "biggan without --no-conditional") if config.conditional else None
     side = attended(spec.shape) if config.attention else None
-    generator = BigGANGenerator(config.latent, spec.shape, config.width, classes, config.embedded, side)
-    images = Images(
-        config,
+    views = Views(
         spec,
-        spectral_norm(generator),
+        spectral_norm(BigGANGenerator(config.latent, spec.shape, config.width, classes, config.embedded, side)),
         spectral_norm(biggan_discriminator(spec.shape, config.width, classes, side)),
+        config,
         classes,
     )
-    fool = images.fool(hinge)
 
-    def fool_with_orthogonal_filters(net: Networks, batch: Batch) -> Terms:
-        terms = dict(fool(net, batch))
-        if config.orthogonal:
+    def discriminator(net: Networks, batch: Batch) -> Terms:
+        """The hinge loss E [1 - a(x, y)]_+ + E [1 + a(G(z, y), y)]_+."""
+        real, fake = views.pair(net, batch)
+        return {
+            "real": relu(1 - real.logits).mean(),
+            "fake": relu(1 + fake.logits).mean(),
+            **views.option_terms(net, real, fake),
+        }
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """-E a(G(z, y), y), and the orthogonal regularization of eq. 3."""
+        terms = {"adversarial": -views.fake(net, batch).logits.mean()}
+        if config.orthogonal > 0:
             terms["orthogonal"] = config.orthogonal * orthogonal(_filters(net.generator))
         return terms
 
     rate, betas = config.learning_rate, (config.beta1, config.beta2)
     game = Game(
-        images.networks,
-        players={
-            "discriminator": Player(("discriminator",), adam(config.rate_ratio * rate, betas)),
-            "generator": Player(("generator",), adam(rate, betas)),
-        },
-        schedule=alternating(
-            Turn("discriminator", images.tell_apart(hinge), repeat=config.k),
-            Turn("generator", fool_with_orthogonal_filters),
-        ),
-        averages=images.averages,
+        views.networks,
+        players=players(adam(rate, betas), adam(config.ttur_ratio * rate, betas)),
+        schedule=alternating(Turn("discriminator", discriminator, repeat=config.k), Turn("generator", generator)),
+        averages=views.averages,
     )
-    return Experiment(
-        game,
-        priors={"z": Normal(config.latent), **images.priors},
-        outputs=images.outputs,
-        metrics=default_metrics(spec),
-    )
+    return views.experiment(game, {"z": Normal(config.latent)})
 
 
 def _filters(generator: nn.Module) -> list[Tensor]:
-    """All weights but the embedding of labels, as they were before their norms were taken off."""
+    """All weights but the embedding of labels, before spectral normalization."""
     return [w for name, w in generator.named_parameters() if w.ndim > 1 and not name.startswith("embedding.")]

@@ -1,8 +1,8 @@
-"""Projection discriminator: the label is one term of the logit, an inner product of features with the label's vector.
+"""Projection discriminator: the label adds to the logit the inner product of the features with the label's embedding.
 
-Where the law of labels given the image is log-linear in some features, that is the form the best logit has: one term
-for how well the label fits, one for how real the image is. Beside it, the residual networks of SNGAN with batch norm of
-the label in the generator, spectral norms in the discriminator, and the hinge loss.
+Where the distribution of labels given the image is log-linear in some features, the optimal logit has this form: one
+term for the label given the image, one for the image. The networks are the residual ones of SNGAN with conditional
+batch norm in the generator and spectral norms in the discriminator; the loss is the hinge loss.
 
 References:
     | cGANs with Projection Discriminator (Miyato and Koyama, 2018), https://arxiv.org/abs/1802.05637
@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zerosum.adversarial import ImageConfig, Images, classes_of
+from torch.nn.functional import relu
+
+from zerosum.adversarial import ImageOptions, Views, classes_of, players
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Game, Player, Turn, alternating
-from zerosum.losses import hinge
-from zerosum.metrics import default_metrics
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
 from zerosum.networks import ResNetDiscriminator, ResNetGenerator, spectral_norm
 from zerosum.sources import Normal
 from zerosum.training import Experiment
@@ -28,7 +28,7 @@ NEEDS = "images with labels"
 
 
 @dataclass(frozen=True)
-class Config(ImageConfig):
+class Config(ImageOptions):
     """The paper's settings, on networks that one machine affords; the average of the generator is this project's."""
 
     k: Count = 5
@@ -36,7 +36,7 @@ class Config(ImageConfig):
     batch_size: Count = 64
     """Real examples, and generated ones, in each update, the paper's [examples]."""
     learning_rate: Positive = 2e-4
-    """Step size of Adam, both players, the paper's [per update]."""
+    """Learning rate of Adam, both players, the paper's [per update]."""
     beta1: Decay = 0.0
     """Adam's decay of the first moment, the paper's [per update]."""
     beta2: Decay = 0.9
@@ -44,7 +44,7 @@ class Config(ImageConfig):
     latent: Count = 128
     """Dimension of the latent z, standard normal, the paper's [coordinates]."""
     width: Count = 32
-    """Channels of planes up to 32x32, half for each doubling beyond; 1024 at 4x4 in the paper, for 128x128
+    """Channels up to 32x32, half for each doubling beyond; 1024 at 4x4 in the paper, for 128x128
     [channels]."""
 
 
@@ -55,29 +55,31 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         ValueError: The data are no such images.
     """
     classes = classes_of(spec, "projection")
-    images = Images(
-        config,
+    views = Views(
         spec,
         ResNetGenerator(config.latent, spec.shape, config.width, classes),
         spectral_norm(ResNetDiscriminator(spec.shape, config.width, classes)),
+        config,
         classes,
     )
-    update = adam(config.learning_rate, (config.beta1, config.beta2))
+
+    def discriminator(net: Networks, batch: Batch) -> Terms:
+        """The hinge loss E [1 - a(x, y)]_+ + E [1 + a(G(z, y), y)]_+; the networks' head is the projection, eq. 3."""
+        real, fake = views.pair(net, batch)
+        return {
+            "real": relu(1 - real.logits).mean(),
+            "fake": relu(1 + fake.logits).mean(),
+            **views.option_terms(net, real, fake),
+        }
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """-E a(G(z, y), y), of random labels."""
+        return {"adversarial": -views.fake(net, batch).logits.mean()}
+
     game = Game(
-        images.networks,
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
-        schedule=alternating(
-            Turn("discriminator", images.tell_apart(hinge), repeat=config.k),
-            Turn("generator", images.fool(hinge)),
-        ),
-        averages=images.averages,
+        views.networks,
+        players=players(adam(config.learning_rate, (config.beta1, config.beta2))),
+        schedule=alternating(Turn("discriminator", discriminator, repeat=config.k), Turn("generator", generator)),
+        averages=views.averages,
     )
-    return Experiment(
-        game,
-        priors={"z": Normal(config.latent), **images.priors},
-        outputs=images.outputs,
-        metrics=default_metrics(spec),
-    )
+    return views.experiment(game, {"z": Normal(config.latent)})

@@ -1,7 +1,8 @@
-"""DCGAN: convolutions of stride 2 in both networks, batch norm, and no hidden dense layer; the plain game.
+"""DCGAN: the plain game on convolutions of stride 2 with batch norm and no hidden dense layer.
 
-The generator draws planes of 4x4 from the latent and doubles them, the discriminator is its mirror. Its settings made
-the plain game of two deep convolutional networks work, and are still where one begins: small, quick, without labels.
+The generator maps the latent to channels at 4x4 and doubles the resolution with every layer; the discriminator mirrors
+it. With these settings the plain game of two deep convolutional networks first worked. They are small, fast and need
+no labels.
 
 References:
     | Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks (Radford, Metz and
@@ -12,12 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zerosum.adversarial import ImageConfig, Images
+from torch.nn.functional import softplus
+
+from zerosum.adversarial import ImageOptions, Views, players
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Game, Player, Turn, alternating
-from zerosum.losses import nonsaturating
-from zerosum.metrics import default_metrics
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
 from zerosum.networks import dcgan_discriminator, dcgan_generator
 from zerosum.sources import Uniform
 from zerosum.training import Experiment
@@ -27,13 +28,13 @@ NEEDS = "images"
 
 
 @dataclass(frozen=True)
-class Config(ImageConfig):
+class Config(ImageOptions):
     """The paper's settings, on networks of half its width; the average of the generator is this project's."""
 
     batch_size: Count = 128
     """Real examples, and generated ones, in each update, the paper's [examples]."""
     learning_rate: Positive = 2e-4
-    """Step size of Adam, both players, the paper's [per update]."""
+    """Learning rate of Adam, both players, the paper's [per update]."""
     beta1: Decay = 0.5
     """Adam's decay of the first moment, the paper's [per update]."""
     beta2: Decay = 0.999
@@ -41,7 +42,7 @@ class Config(ImageConfig):
     latent: Count = 100
     """Dimension of the latent z, uniform in [-1, 1], the paper's [coordinates]."""
     width: Count = 64
-    """Channels of the largest hidden planes; each half as large has twice as many. 128 in the paper [channels]."""
+    """Channels at the highest hidden resolution, doubled at each halving; 128 in the paper [channels]."""
     kernel: Count = 5
     """Side of the filters: the paper's 5, or 4, for which it is a third less work [pixels]."""
 
@@ -52,28 +53,30 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     Raises:
         ValueError: The data are no such images.
     """
-    images = Images(
-        config,
+    views = Views(
         spec,
         dcgan_generator(config.latent, spec.shape, config.width, config.kernel),
         dcgan_discriminator(spec.shape, config.width, config.kernel),
+        config,
     )
-    update = adam(config.learning_rate, (config.beta1, config.beta2))
+
+    def discriminator(net: Networks, batch: Batch) -> Terms:
+        """-E log D(x) - E log(1 - D(G(z))), with D = sigmoid(logit)."""
+        real, fake = views.pair(net, batch)
+        return {
+            "real": softplus(-real.logits).mean(),
+            "fake": softplus(fake.logits).mean(),
+            **views.option_terms(net, real, fake),
+        }
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """The non-saturating loss -E log D(G(z))."""
+        return {"adversarial": softplus(-views.fake(net, batch).logits).mean()}
+
     game = Game(
-        images.networks,
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
-        schedule=alternating(
-            Turn("discriminator", images.tell_apart(nonsaturating)),
-            Turn("generator", images.fool(nonsaturating)),
-        ),
-        averages=images.averages,
+        views.networks,
+        players=players(adam(config.learning_rate, (config.beta1, config.beta2))),
+        schedule=alternating(Turn("discriminator", discriminator), Turn("generator", generator)),
+        averages=views.averages,
     )
-    return Experiment(
-        game,
-        priors={"z": Uniform(-1, 1, config.latent), **images.priors},
-        outputs=images.outputs,
-        metrics=default_metrics(spec),
-    )
+    return views.experiment(game, {"z": Uniform(-1, 1, config.latent)})

@@ -1,4 +1,4 @@
-r"""The system of the 2014 paper: maxout and dropout against a generator of rectifiers, trained by momentum.
+r"""The system of the 2014 paper: a maxout discriminator with dropout, a ReLU generator, trained by momentum.
 
 Two players with the value :math:`V = E_x \log D(x) + E_z \log(1 - D(G(z)))`. As printed (Algorithm 1), the
 discriminator ascends V for k steps, then the generator descends it, each on fresh noise (``schedule="alternating"``,
@@ -31,6 +31,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from zerosum.adversarial import is_image
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import Data, DataSpec
 from zerosum.errors import ConfigError
@@ -61,29 +62,29 @@ class Config:
     schedule: Literal["simultaneous", "alternating"] = "simultaneous"
     """As released: both at the same parameters, the discriminator at half weight; or Algorithm 1 as printed."""
     objective: Literal["nonsaturating", "minimax"] = "nonsaturating"
-    """What the generator descends: -log D(G(z)), or log(1 - D(G(z)))."""
+    """The generator's loss: -log D(G(z)), or log(1 - D(G(z)))."""
     k: Count = 1
     """Updates of the discriminator in each round of the alternating schedule [updates]."""
     batch_size: Count | None = None
     """Real examples, and generated ones, in each update; 100, and 128 for cifar_conv [examples]."""
     learning_rate: Positive | None = None
-    """First step size; 0.1 for mnist, 0.05 for tfd, 0.025 for cifar_mlp, 0.004 for cifar_conv [per update]."""
+    """Initial learning rate; 0.1 for mnist, 0.05 for tfd, 0.025 for cifar_mlp, 0.004 for cifar_conv [per update]."""
     learning_rate_decay: Positive = 1.000004
-    """What the step size is divided by in every round."""
+    """Divisor of the learning rate in every round."""
     learning_rate_floor: Positive = 1e-6
-    """Where that ends [per update]."""
+    """Final learning rate [per update]."""
     momentum: Decay = 0.5
-    """First momentum."""
+    """Initial momentum."""
     final_momentum: Decay = 0.7
-    """Last momentum, reached in a straight line."""
+    """Final momentum, reached linearly."""
     horizon: Count = 250
-    """When the last momentum is reached [epochs]."""
+    """When the final momentum is reached [epochs]."""
     pretraining: Count = 50
     """How long the pretrained part of the tfd generator is trained alone first [epochs]."""
     average_halflife: Positive = 50_000
-    """Half-life of a weight in the generator's average, which samples are drawn from [images]."""
+    """Half-life of a weight in the generator's average, which samples are drawn from [examples]."""
     prior: Literal["uniform", "normal"] | None = None
-    """Law of the latent, of unit variance: uniform for mnist, normal for the others."""
+    """Distribution of the latent, of unit variance: uniform for mnist, normal for the others."""
     latent: Count = 100
     """Dimension of the latent z [coordinates]."""
     hidden: Count | None = None
@@ -106,7 +107,7 @@ def generator_of(config: Config, spec: DataSpec) -> nn.Sequential:
     assert config.hidden is not None
     latent, hidden, shape = config.latent, config.hidden, spec.shape
     if config.variant == "mnist":
-        return gan2014.mnist_generator(latent, hidden, shape, sigmoid=spec.kind.last_layer is not None)
+        return gan2014.mnist_generator(latent, hidden, shape, sigmoid=is_image(spec))
     if config.variant == "tfd":
         return gan2014.tfd_generator(latent, hidden, gan2014.tfd_pretrained(hidden, shape))
     if config.variant == "cifar_mlp":
@@ -130,7 +131,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     Raises:
         ConfigError: The data do not suit the variant, or k is given where both move at once.
     """
-    if config.variant != "mnist" and not spec.kind.spatial:
+    if config.variant != "mnist" and not is_image(spec):
         raise ConfigError(f"variant {config.variant} is of images, got {spec.name}; take variant mnist.")
     if config.variant == "cifar_conv" and spec.shape != (3, 32, 32):
         got = "x".join(map(str, spec.shape))
@@ -167,30 +168,30 @@ def stage(config: Config, spec: DataSpec, generator: nn.Sequential, latent: int,
         played: Tensor = contrast(x) if cifar else x
         return played
 
-    # As released: one pass over real and generated examples serves both gradients, dropout and all.
+    # As released: both gradients from one pass over real and generated examples, with the same dropout.
 
     def prepare(net: Networks, batch: Batch) -> Batch:
         real, fake = net.discriminator(inward(batch["x"])), net.discriminator(net.generator(batch["z"]))
         return {"real_logit": real, "fake_logit": fake}
 
-    def discriminate_at_half(net: Networks, batch: Batch) -> Terms:
+    def half_discriminator(net: Networks, batch: Batch) -> Terms:
         terms = loss.discriminator(batch["real_logit"], batch["fake_logit"])
         return {name: term / 2 for name, term in terms.items()}
 
-    def generate_from_the_same(net: Networks, batch: Batch) -> Terms:
-        return {"fool": loss.generator(batch["fake_logit"])}
+    def same_pass_generator(net: Networks, batch: Batch) -> Terms:
+        return {"adversarial": loss.generator(batch["fake_logit"])}
 
     # As printed: every update on noise of its own.
 
-    def discriminate(net: Networks, batch: Batch) -> Terms:
-        """Tell real from generated, eq. 1."""
+    def discriminator(net: Networks, batch: Batch) -> Terms:
+        """Eq. 1: -E log D(x) - E log(1 - D(G(z)))."""
         with torch.no_grad():
             fake = net.generator(batch["z"])
         return loss.discriminator(net.discriminator(inward(batch["x"])), net.discriminator(fake))
 
     def generate(net: Networks, batch: Batch) -> Terms:
-        """Be taken for real, eq. 1 or section 3; the discriminator's dropout stays on."""
-        return {"fool": loss.generator(net.discriminator(net.generator(batch["z"])))}
+        """Eq. 1, or the non-saturating loss of section 3; the discriminator's dropout stays on."""
+        return {"adversarial": loss.generator(net.discriminator(net.generator(batch["z"])))}
 
     def sample(net: Networks, batch: Batch) -> Tensor:
         """Generated examples; also G(z) at given latents."""
@@ -208,7 +209,7 @@ def stage(config: Config, spec: DataSpec, generator: nn.Sequential, latent: int,
         x = data.batch(0, min(data.count or most, most))["x"].double()
         if cifar:
             contrast.learn(x)
-        elif spec.kind.last_layer is not None:
+        elif is_image(spec):
             last = [layer for layer in generator.modules() if isinstance(layer, nn.Linear)][-1]
             with torch.no_grad():
                 last.bias.copy_(x.flatten(1).mean(0).clamp(1e-7, 1 - 1e-7).logit())
@@ -222,18 +223,18 @@ def stage(config: Config, spec: DataSpec, generator: nn.Sequential, latent: int,
         {**networks, "contrast": contrast} if cifar else networks,
         players={name: Player((name,), update, project) for name in ("discriminator", "generator")},
         schedule=simultaneous(
-            Turn("discriminator", discriminate_at_half), Turn("generator", generate_from_the_same), prepare=prepare
+            Turn("discriminator", half_discriminator), Turn("generator", same_pass_generator), prepare=prepare
         )
         if config.schedule == "simultaneous"
-        else alternating(Turn("discriminator", discriminate, repeat=config.k), Turn("generator", generate)),
+        else alternating(Turn("discriminator", discriminator, repeat=config.k), Turn("generator", generate)),
         averages={"generator": config.average_halflife},
     )
-    law: Prior = Normal(latent) if config.prior == "normal" else Uniform(-(3**0.5), 3**0.5, latent)
+    prior: Prior = Normal(latent) if config.prior == "normal" else Uniform(-(3**0.5), 3**0.5, latent)
     return Experiment(
         game,
-        priors={"z": law},
+        priors={"z": prior},
         outputs={"sample": sample, "decode": sample, "score": score},
-        metrics=(*default_metrics(spec), *((parzen(),) if spec.kind.spatial else ())),
+        metrics=(*default_metrics(spec), *((parzen(),) if is_image(spec) else ())),
         rounds=math.ceil(epochs * count / per_round),
         initialise=initialise,
     )

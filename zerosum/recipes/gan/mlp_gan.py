@@ -1,8 +1,8 @@
-"""A small GAN that converges: relativistic pairing with R1 and R2 on perceptrons, the default for digits and toys.
+"""A small GAN that converges: relativistic pairing with R1 and R2 on MLPs, the default for digits and toys.
 
-The loss scores every generated example against a real one; with partners that are kept it has no basin around a
-collapsed generator. The two penalties on the critic's slope make the game converge locally. What the image system R3GAN
-does to convolutions, at the size of a perceptron.
+The loss compares every generated example with a real one, so that a collapsed generator is no local minimum. The two
+penalties on the critic's gradient norm make the game converge locally. This is the game of R3GAN on MLPs instead of
+residual networks.
 
 References:
     | The GAN is dead; long live the GAN! A Modern GAN Baseline (Huang et al., 2024), https://arxiv.org/abs/2501.05441
@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
+from zerosum.adversarial import is_image, players, zero_centered_penalty
 from zerosum.config import Count, Decay, Layers, NonNegative, Positive
 from zerosum.data import DataSpec, from_symmetric, to_symmetric
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
-from zerosum.losses import relativistic_pairing, squared_gradient_norm
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
 from zerosum.metrics import default_metrics
-from zerosum.networks import perceptrons
+from zerosum.networks import mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import Experiment
 from zerosum.updates import adam
@@ -35,13 +36,13 @@ class Config:
     batch_size: Count = 128
     """Real examples, and generated ones, in each update [examples]."""
     learning_rate: Positive = 1e-3
-    """Step size of Adam, both players [per update]."""
+    """Learning rate of Adam, both players [per update]."""
     gamma: NonNegative = 1.0
-    """Weight of R1 and of R2, each gamma / 2 times the mean squared slope of the logit."""
+    """Weight of R1 and of R2, each gamma / 2 times the mean squared gradient norm of the logit."""
     beta2: Decay = 0.99
     """Adam's decay of the second moment [per update]; that of the first is 0."""
     average_halflife: Positive = 50_000
-    """Half-life of a weight in the generator's average, which samples are drawn from [images]."""
+    """Half-life of a weight in the generator's average, which samples are drawn from [examples]."""
     latent: Count = 16
     """Dimension of the latent z, standard normal [coordinates]."""
     hidden: Count = 128
@@ -52,14 +53,13 @@ class Config:
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; images are played in [-1, 1] and shown in [0, 1], points as they are."""
-    images = spec.kind.range is not None
-    hidden = (config.hidden,) * config.depth
+    images, hidden = is_image(spec), (config.hidden,) * config.depth
 
     def inward(x: Tensor) -> Tensor:
         return to_symmetric(x) if images else x
 
     def discriminator(net: Networks, batch: Batch) -> Terms:
-        """Score real above generated, with little slope at either."""
+        """Relativistic pairing E sp(a(G(z)) - a(x)), with R1 and R2."""
         with torch.no_grad():
             fake = net.generator(batch["z"])
         real, fake = (points.detach().requires_grad_() for points in (inward(batch["x"]), fake))
@@ -68,15 +68,16 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         # Adam turns noise into full steps.
         real_logits, fake_logits = net.discriminator(real), net.discriminator(fake)
         return {
-            **relativistic_pairing.discriminator(real_logits, fake_logits),
-            "r1": config.gamma / 2 * squared_gradient_norm(real_logits, real).mean(),
-            "r2": config.gamma / 2 * squared_gradient_norm(fake_logits, fake).mean(),
+            "pairing": softplus(fake_logits - real_logits).mean(),
+            "r1": config.gamma * zero_centered_penalty(real_logits, real),
+            "r2": config.gamma * zero_centered_penalty(fake_logits, fake),
         }
 
     def generator(net: Networks, batch: Batch) -> Terms:
-        """Be scored above the real examples."""
-        fake = net.discriminator(net.generator(batch["z"]))
-        return {"fool": relativistic_pairing.generator(fake, net.discriminator(inward(batch["x"])))}
+        """The same with the sides exchanged, E sp(a(x) - a(G(z)))."""
+        fake_logits = net.discriminator(net.generator(batch["z"]))
+        real_logits = net.discriminator(inward(batch["x"]))
+        return {"adversarial": softplus(real_logits - fake_logits).mean()}
 
     def sample(net: Networks, batch: Batch) -> Tensor:
         """Generated examples; also G(z) at given latents."""
@@ -90,12 +91,9 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     update = adam(config.learning_rate, (0.0, config.beta2))
     game = Game(
-        # The loss sees differences of logits only, so the last layer has no bias.
-        networks=perceptrons(spec.shape, config.latent, hidden, _leaky, final_bias=False),
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
+        # The loss depends on differences of logits alone, so the last layer has no bias.
+        networks=mlp_pair(spec.shape, config.latent, hidden, _leaky, final_bias=False),
+        players=players(update),
         schedule=alternating(
             Turn("discriminator", discriminator, repeat=config.k),
             Turn("generator", generator, offset=config.k),  # its own real examples, as the pairing needs them too

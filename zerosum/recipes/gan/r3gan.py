@@ -1,8 +1,8 @@
-"""R3GAN: a relativistic pair, small slopes at real and generated images, and plain residual networks without norms.
+"""R3GAN: relativistic pairing with R1 and R2 on plain residual networks without normalization layers.
 
-Comparing each generated image with a real one leaves no collapse where gradients vanish, and the two penalties make
-the game converge near its solution; with both, none of the tricks that image networks had collected is needed. Half
-cosines lead from the first settings to the last, over a horizon of their own.
+With the pairing a collapsed generator is no local minimum, and the two penalties make the game converge locally; with
+both, none of the tricks of earlier image networks is needed. Learning rate, decay and gamma follow half cosines over a
+horizon of their own.
 
 References:
     | The GAN is dead; long live the GAN! A Modern GAN Baseline (Huang et al., 2024), https://arxiv.org/abs/2501.05441
@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zerosum.adversarial import ImageConfig, Images, classes_of
+from torch.nn.functional import softplus
+
+from zerosum.adversarial import ImageOptions, Views, classes_of, players, zero_centered_penalty
 from zerosum.config import Count, Decay, Layers, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Game, Player, Turn, alternating, half_cosine
-from zerosum.losses import relativistic_pairing
-from zerosum.metrics import default_metrics
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating, half_cosine
 from zerosum.networks import R3GANDiscriminator, R3GANGenerator
 from zerosum.sources import Normal
 from zerosum.training import Experiment
@@ -27,36 +27,36 @@ NEEDS = "images"
 
 
 @dataclass(frozen=True)
-class Config(ImageConfig):
+class Config(ImageOptions):
     """The paper's settings for small images, on networks and over a horizon that one machine affords."""
 
     batch_size: Count = 64
     """Real examples, and generated ones, in each update; 512 in the paper [examples]."""
     learning_rate: Positive = 2e-3
-    """Step size of Adam at first, both players; 2e-4 in the paper, whose networks are wider [per update]."""
-    last_learning_rate: Positive = 5e-4
-    """At the horizon and after it; the paper has a quarter of the first too [per update]."""
+    """Initial learning rate of Adam, both players; 2e-4 in the paper, whose networks are wider [per update]."""
+    final_learning_rate: Positive = 5e-4
+    """Final learning rate, from the horizon on; the paper's is a quarter of the initial one too [per update]."""
     beta2: Decay = 0.9
-    """Adam's decay of the second moment at first, the paper's; of the first there is none [per update]."""
-    last_beta2: Decay = 0.99
-    """At the horizon and after it, the paper's [per update]."""
+    """Adam's initial decay of the second moment, the paper's; that of the first is 0 [per update]."""
+    final_beta2: Decay = 0.99
+    """Final decay of the second moment, the paper's [per update]."""
     gamma: Positive = 1.0
-    """Weight of both penalties at first, gamma / 2 times the mean squared slope; for 32 pixels the paper has 0.05, for
-    64 pixels 2, for 256 pixels 150."""
-    last_gamma: Positive = 0.1
-    """At the horizon and after it; the paper has a tenth of the first."""
+    """Initial weight of both penalties, gamma / 2 times the mean squared gradient norm; the paper's is 0.05 for 32
+    pixels, 2 for 64 and 150 for 256."""
+    final_gamma: Positive = 0.1
+    """Final weight of both penalties; the paper's is a tenth of the initial one too."""
     horizon: Positive = 2_000_000
-    """Over which these change; 20 million in the paper [images]."""
+    """Length of the ramps of these; 20 million in the paper [examples]."""
     conditional: bool = False
-    """Make images of the data's labels, and judge them so."""
+    """Condition both networks on the data's labels."""
     latent: Count = 64
     """Dimension of the latent z, standard normal, the paper's [coordinates]."""
     width: Count = 32
-    """Channels of planes up to 32x32, half for each doubling beyond; 768 in the paper [channels]."""
+    """Channels up to 32x32, half for each doubling beyond; 768 in the paper [channels]."""
     blocks: Layers = 1
-    """Residual blocks of a stage; 2 in the paper [blocks]."""
+    """Residual blocks at each resolution; 2 in the paper [blocks]."""
     group: Count = 16
-    """Channels that a filter of 3x3 sees, the paper's [channels]."""
+    """Channels in a group of the grouped convolutions, the paper's [channels]."""
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
@@ -67,33 +67,39 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """
     classes = classes_of(spec, "r3gan with --conditional") if config.conditional else None
     sizes = (config.width, config.blocks, config.group, classes)
-    images = Images(
-        config,
+    views = Views(
         spec,
         R3GANGenerator(config.latent, spec.shape, *sizes),
         R3GANDiscriminator(spec.shape, *sizes),
+        config,
         classes,
     )
+    ramp = half_cosine(config.gamma, config.final_gamma, config.horizon)
+
+    def discriminator(net: Networks, batch: Batch) -> Terms:
+        """Relativistic pairing E sp(a(G(z)) - a(x)), with R1 and R2."""
+        real, fake = views.pair(net, batch, gradients=True)
+        gamma = ramp(batch["examples"])
+        return {
+            "pairing": softplus(fake.logits - real.logits).mean(),
+            "r1": gamma * zero_centered_penalty(real.logits, real.x),
+            "r2": gamma * zero_centered_penalty(fake.logits, fake.x),
+            **views.option_terms(net, real, fake),
+        }
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """The same with the sides exchanged, E sp(a(x) - a(G(z))); each pair has one label."""
+        fake, real = views.fake(net, batch, same_labels=True), views.real(net, batch)
+        return {"adversarial": softplus(real.logits - fake.logits).mean()}
+
     update = adam(
-        half_cosine(config.learning_rate, config.last_learning_rate, config.horizon),
-        (0.0, half_cosine(config.beta2, config.last_beta2, config.horizon)),
+        half_cosine(config.learning_rate, config.final_learning_rate, config.horizon),
+        (0.0, half_cosine(config.beta2, config.final_beta2, config.horizon)),
     )
-    gamma = half_cosine(config.gamma, config.last_gamma, config.horizon)
     game = Game(
-        images.networks,
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
-        schedule=alternating(
-            Turn("discriminator", images.tell_apart(relativistic_pairing, r1=gamma, r2=gamma)),
-            Turn("generator", images.fool(relativistic_pairing), offset=1),
-        ),
-        averages=images.averages,
+        views.networks,
+        players=players(update),
+        schedule=alternating(Turn("discriminator", discriminator), Turn("generator", generator, offset=1)),
+        averages=views.averages,
     )
-    return Experiment(
-        game,
-        priors={"z": Normal(config.latent), **images.priors},
-        outputs=images.outputs,
-        metrics=default_metrics(spec),
-    )
+    return views.experiment(game, {"z": Normal(config.latent)})

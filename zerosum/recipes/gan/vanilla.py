@@ -1,4 +1,4 @@
-"""The hand-coded GAN of the tutorials: two small perceptrons and Adam at its defaults.
+"""The hand-coded GAN of the tutorials: two small MLPs and Adam at its defaults.
 
 The system most people meet first: a generator 100-128-784 and a discriminator 784-128-1, non-saturating losses on
 logits, one update each per round. Nothing holds the two together, so late in training it oscillates; it is here as the
@@ -16,14 +16,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.functional import softplus
 
-from zerosum.adversarial import GENERATES
+from zerosum.adversarial import experiment, last_layer, players
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
-from zerosum.losses import nonsaturating
-from zerosum.metrics import default_metrics
-from zerosum.networks import perceptrons
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
+from zerosum.networks import mlp_pair
 from zerosum.sources import Uniform
 from zerosum.training import Experiment
 from zerosum.updates import adam
@@ -38,7 +37,7 @@ class Config:
     batch_size: Count = 128
     """Real examples, and generated ones, in each update [examples]."""
     learning_rate: Positive = 1e-3
-    """Step size of Adam, both players [per update]."""
+    """Learning rate of Adam, both players [per update]."""
     beta1: Decay = 0.9
     """Adam's decay of the first moment [per update]. 0.9 is why it oscillates late."""
     beta2: Decay = 0.999
@@ -50,41 +49,28 @@ class Config:
 
 
 def discriminator(net: Networks, batch: Batch) -> Terms:
-    """Tell real from generated, eq. 1."""
+    """Eq. 1: -E log D(x) - E log(1 - D(G(z))), with D = sigmoid(logit)."""
     with torch.no_grad():
         fake = net.generator(batch["z"])
-    return nonsaturating.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
+    return {"real": softplus(-net.discriminator(batch["x"])).mean(), "fake": softplus(net.discriminator(fake)).mean()}
 
 
 def generator(net: Networks, batch: Batch) -> Terms:
-    """Be taken for real, section 3."""
-    return {"fool": nonsaturating.generator(net.discriminator(net.generator(batch["z"])))}
+    """Section 3: the non-saturating loss -E log D(G(z))."""
+    return {"adversarial": softplus(-net.discriminator(net.generator(batch["z"]))).mean()}
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; points that are no images get a linear output instead of the sigmoid."""
-    final = spec.kind.last_layer
-    networks = perceptrons(spec.shape, config.latent, (config.hidden,), final=final)
+    networks = mlp_pair(spec.shape, config.latent, (config.hidden,), final=last_layer(spec))
     for network in networks.values():
         network.apply(_initialise)
-    update = adam(config.learning_rate, (config.beta1, config.beta2))
     game = Game(
         networks,
-        players={
-            "discriminator": Player(moves=("discriminator",), update=update),
-            "generator": Player(moves=("generator",), update=update),
-        },
-        schedule=alternating(
-            Turn("discriminator", discriminator, repeat=config.k),
-            Turn("generator", generator),
-        ),
+        players=players(adam(config.learning_rate, (config.beta1, config.beta2))),
+        schedule=alternating(Turn("discriminator", discriminator, repeat=config.k), Turn("generator", generator)),
     )
-    return Experiment(
-        game,
-        priors={"z": Uniform(-1, 1, config.latent)},
-        outputs=GENERATES,
-        metrics=default_metrics(spec),
-    )
+    return experiment(game, spec, {"z": Uniform(-1, 1, config.latent)})
 
 
 def _initialise(module: nn.Module) -> None:

@@ -1,7 +1,7 @@
-"""The folk tricks of GAN training as switches on the plain game, all off at first.
+"""The folk tricks of GAN training as switches of the plain game, all off by default.
 
-Tricks that went from hand to hand before there was theory for them, each one a setting: what it does can be measured
-alone. With all off it is the non-saturating game on perceptrons, bit for bit.
+Each trick is a setting of its own, so that its effect can be measured alone. With all off this is the non-saturating
+game on MLPs, bit for bit.
 
 References:
     | How to Train a GAN? Tips and tricks to make GANs work (Chintala et al., 2016), https://github.com/soumith/ganhacks
@@ -22,13 +22,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, softplus
 
-from zerosum.adversarial import GENERATES
+from zerosum.adversarial import experiment, last_layer, players
 from zerosum.config import Count, Decay, NonNegative, Positive, Share
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating, linear
-from zerosum.losses import nonsaturating
-from zerosum.metrics import default_metrics
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating, linear
 from zerosum.networks import Pool, mlp
 from zerosum.sources import Normal, Prior, Uniform
 from zerosum.training import Experiment
@@ -37,14 +35,14 @@ from zerosum.updates import adam, sgd
 
 @dataclass(frozen=True)
 class Config:
-    """The plain game, and the tricks switched off."""
+    """The plain game, with the tricks switched off."""
 
     k: Count = 1
     """Updates of the discriminator in each round [updates]."""
     batch_size: Count = 128
     """Real examples, and generated ones, in each update [examples]."""
     learning_rate: Positive = 1e-3
-    """Step size of Adam [per update]."""
+    """Learning rate of Adam [per update]."""
     beta1: Decay = 0.5
     """Adam's decay of the first moment [per update]; that of the second is 0.999."""
     latent: Count = 16
@@ -52,45 +50,45 @@ class Config:
     hidden: Count = 128
     """Width of the two hidden layers of either network [units]."""
     prior: Literal["uniform", "normal"] = "uniform"
-    """Law of z: uniform on (-1, 1), or by the trick standard normal, which is the same in all directions."""
+    """Distribution of z: uniform on (-1, 1), or by the trick standard normal, which is isotropic."""
     discriminator_rule: Literal["adam", "sgd"] = "adam"
-    """How the discriminator moves: by the trick by plain gradient descent, while the generator keeps Adam."""
+    """Update rule of the discriminator; the trick is plain gradient descent, while the generator keeps Adam."""
     sgd_rate: Positive = 0.1
-    """Step size of that gradient descent [per update]."""
+    """Learning rate of that gradient descent [per update]."""
     leak: NonNegative = 0.0
-    """Slope of the discriminator's units below 0, where a ReLU has none; the trick's is 0.2."""
+    """Negative slope of the discriminator's LeakyReLU, 0 for a ReLU; the trick's is 0.2."""
     soft_labels: bool = False
-    """Whether labels are drawn anew for every example, real ones from [0.7, 1.2) and generated ones from [0, 0.3)."""
+    """Random labels for every example, real ones from [0.7, 1.2) and generated ones from [0, 0.3)."""
     flip: Share = 0.0
-    """Share of the labels the discriminator learns from that are exchanged, real for generated; 0.05 is mild."""
+    """Share of the discriminator's labels that are flipped, real for generated; 0.05 is mild."""
     instance_noise: NonNegative = 0.0
-    """Standard deviation of the noise on all the discriminator sees, at the beginning [units of the data]."""
-    instance_noise_images: Positive = 500_000
-    """Until it has fallen linearly to 0 [images]."""
+    """Initial standard deviation of the noise on the discriminator's input [units of the data]."""
+    instance_noise_examples: Positive = 500_000
+    """Length of its linear decay to 0 [examples]."""
     layer_noise: NonNegative = 0.0
     """Standard deviation of the noise after each hidden layer of the generator, also when samples are drawn."""
     dropout: Share = 0.0
-    """Share of the generator's hidden units that are dropped, also when samples are drawn; the trick's is 0.5."""
+    """Dropout probability in the generator, also when samples are drawn; the trick's is 0.5."""
     batch_norm: Literal["none", "joint", "separate"] = "none"
-    """Batch normalisation in the discriminator, over real and generated examples together, or by the trick over either
-    alone."""
+    """Batch norm in the discriminator, over real and generated examples jointly, or by the trick over each
+    separately."""
     replay: Share = 0.0
-    """Share of the generated examples in the discriminator's turn that are older ones, exchanged for new; the trick's
-    is 0.5."""
+    """Share of the generated examples in the discriminator's turn that come from a replay buffer of older ones; the
+    trick's is 0.5."""
     replay_size: Count = 4096
-    """Older examples that are kept [examples]."""
+    """Size of the replay buffer [examples]."""
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape.
 
     Raises:
-        ConfigError: Fewer older examples are to be kept than a batch has.
+        ConfigError: The replay buffer is smaller than a batch.
     """
-    noise = linear(config.instance_noise, 0.0, config.instance_noise_images)
+    noise = linear(config.instance_noise, 0.0, config.instance_noise_examples)
 
-    def noisy(x: Tensor, batch: Batch, draw: str) -> Tensor:
-        return x + noise(batch["examples"]) * batch[draw].view_as(x) if config.instance_noise else x
+    def noisy(x: Tensor, batch: Batch, prior: str) -> Tensor:
+        return x + noise(batch["examples"]) * batch[prior].view_as(x) if config.instance_noise else x
 
     def logits(net: Networks, batch: Batch, fake: Tensor) -> tuple[Tensor, Tensor]:
         real, fake = noisy(batch["x"], batch, "noise_real"), noisy(fake, batch, "noise_fake")
@@ -100,27 +98,27 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         return net.discriminator(real), net.discriminator(fake)
 
     def discriminator(net: Networks, batch: Batch) -> Terms:
-        """Tell real from generated, by labels as they come out of the tricks."""
+        """The cross-entropy of real and generated examples, with the labels that the tricks make."""
         with torch.no_grad():
             fake = net.generator(batch["z"])
             if config.replay:
                 fake = net.pool(fake, batch["replay"])
         on_real, on_fake = logits(net, batch, fake)
         if not config.soft_labels and not config.flip:
-            return nonsaturating.discriminator(on_real, on_fake)
+            return {"real": softplus(-on_real).mean(), "fake": softplus(on_fake).mean()}
         high = batch["label_real"] if config.soft_labels else torch.ones_like(on_real)
         low = batch["label_fake"] if config.soft_labels else torch.zeros_like(on_fake)
         if config.flip:
-            exchanged = [batch[draw] < config.flip for draw in ("flip_real", "flip_fake")]
-            high, low = torch.where(exchanged[0], low, high), torch.where(exchanged[1], high, low)
+            flipped = [batch[prior] < config.flip for prior in ("flip_real", "flip_fake")]
+            high, low = torch.where(flipped[0], low, high), torch.where(flipped[1], high, low)
         return {"real": cross_entropy(on_real, high), "fake": cross_entropy(on_fake, low)}
 
     def generator(net: Networks, batch: Batch) -> Terms:
-        """Be taken for real."""
+        """The non-saturating loss -E log D(G(z))."""
         fake = net.generator(batch["z"])
         if config.batch_norm == "joint":
-            return {"fool": nonsaturating.generator(logits(net, batch, fake)[1])}
-        return {"fool": nonsaturating.generator(net.discriminator(noisy(fake, batch, "noise_fake")))}
+            return {"adversarial": softplus(-logits(net, batch, fake)[1]).mean()}
+        return {"adversarial": softplus(-net.discriminator(noisy(fake, batch, "noise_fake"))).mean()}
 
     if config.replay and config.replay_size < config.batch_size:
         raise ConfigError(
@@ -129,28 +127,23 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         )
     size, hidden = math.prod(spec.shape), (config.hidden,) * 2
     pool = {"pool": Pool(config.replay_size, spec.shape, config.replay)} if config.replay else {}
-    final = spec.kind.last_layer
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
         {
             "generator": nn.Sequential(
-                mlp((config.latent, *hidden, size), _generators_unit(config), final), nn.Unflatten(1, spec.shape)
+                mlp((config.latent, *hidden, size), _generators_unit(config), last_layer(spec)),
+                nn.Unflatten(1, spec.shape),
             ),
             "discriminator": nn.Sequential(nn.Flatten(), mlp((size, *hidden, 1), _discriminators_unit(config))),
             **pool,
         },
-        players={
-            "discriminator": Player(
-                ("discriminator",), update if config.discriminator_rule == "adam" else sgd(config.sgd_rate)
-            ),
-            "generator": Player(("generator",), update),
-        },
+        players=players(update, update if config.discriminator_rule == "adam" else sgd(config.sgd_rate)),
         schedule=alternating(
             Turn("discriminator", discriminator, repeat=config.k),
             Turn("generator", generator),
         ),
     )
-    return Experiment(game, priors=_priors(config, size), outputs=GENERATES, metrics=default_metrics(spec))
+    return experiment(game, spec, _priors(config, size))
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -160,7 +153,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 class Noise(nn.Module):
-    """Normal noise on a layer, in training and after it.
+    """Normal noise on a layer, in training and in evaluation.
 
     Arguments:
         std: Its standard deviation.
@@ -175,7 +168,7 @@ class Noise(nn.Module):
 
 
 class LastingDropout(nn.Module):
-    """Dropout that goes on when samples are drawn: a source of noise, not a regulariser.
+    """Dropout in training and in evaluation: a source of noise, not a regularizer.
 
     Arguments:
         p: Probability of being dropped.
@@ -218,9 +211,9 @@ def _generators_unit(config: Config) -> Callable[[], nn.Module]:
 
 def _discriminators_unit(config: Config) -> Callable[[], nn.Module]:
     def unit() -> nn.Module:
-        rectifier = nn.LeakyReLU(config.leak) if config.leak else nn.ReLU()
+        activation = nn.LeakyReLU(config.leak) if config.leak else nn.ReLU()
         if config.batch_norm == "none":
-            return rectifier
-        return nn.Sequential(nn.BatchNorm1d(config.hidden), rectifier)
+            return activation
+        return nn.Sequential(nn.BatchNorm1d(config.hidden), activation)
 
     return unit

@@ -1,8 +1,8 @@
-"""Implicit models: compare the two laws by any rule, then move the generator by any loss on the log ratio it found.
+"""Implicit models: a critic estimates the density ratio by any rule, the generator descends any loss of it.
 
-The critic's rule and the generator's loss need not belong together: every rule's best critic is log P/Q, and the
-generator's loss takes that. R1 keeps the critic from running off where the two laws hardly overlap. Matching moments
-compares without a critic, and the generator descends the comparison.
+The rule and the loss may be combined freely: the optimal critic of every rule is log P/Q, and the generator's loss is a
+function of that. R1 keeps the critic from diverging where the two distributions hardly overlap. Moment matching needs
+no critic: the generator descends the comparison itself.
 
 References:
     | Learning in Implicit Generative Models (Mohamed and Lakshminarayanan, 2016), https://arxiv.org/abs/1610.03483
@@ -12,16 +12,17 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-from zerosum.adversarial import GENERATES, fool, tell_apart
+import torch
+
+from zerosum.adversarial import OUTPUTS, experiment, last_layer, players, zero_centered_penalty
 from zerosum.config import Count, Decay, NonNegative, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
 from zerosum.losses import ADVERSARIAL, COMPARISONS, mmd
-from zerosum.metrics import default_metrics
-from zerosum.networks import perceptrons
+from zerosum.networks import mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import Experiment
 from zerosum.updates import adam
@@ -40,15 +41,15 @@ class Config:
     k: Count = 1
     """Updates of the critic in each round; not used by moment_matching [updates]."""
     gamma: NonNegative = 1.0
-    """Weight of R1 on the critic, gamma / 2 times its mean squared slope at real examples; 0 leaves it out. Not used by
-    moment_matching, not in the paper."""
+    """Weight of R1 on the critic, gamma / 2 times its mean squared gradient norm at real examples; 0 leaves it out.
+    Not used by moment_matching, not in the paper."""
     bandwidth: Positive = 1.0
     """Of moment_matching's middle kernel, in units of the distance between examples; the others have a quarter, half,
     twice and four times as much."""
     batch_size: Count = 128
     """Real examples, and generated ones, in each update [examples]."""
     learning_rate: Positive = 1e-3
-    """Step size of Adam, both players [per update]."""
+    """Learning rate of Adam, both players [per update]."""
     beta1: Decay = 0.5
     """Adam's decay of the first moment [per update]; that of the second is 0.999."""
     latent: Count = 16
@@ -59,27 +60,33 @@ class Config:
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; with moment_matching it has one player."""
-    update = adam(config.learning_rate, (config.beta1, 0.999))
-    networks = perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer)
-    players = {"discriminator": Player(("discriminator",), update), "generator": Player(("generator",), update)}
-    answers = dict(GENERATES)
+    comparison, loss = COMPARISONS.get(config.comparison), ADVERSARIAL[config.cost]
+    bandwidths = [config.bandwidth * factor for factor in (1 / 4, 1 / 2, 1, 2, 4)]
+
+    def critic(net: Networks, batch: Batch) -> Terms:
+        """The paper's section 3: the loss of the ratio P/Q, by one of its rules."""
+        assert comparison is not None
+        x = batch["x"].detach().requires_grad_(config.gamma > 0)
+        with torch.no_grad():
+            fake = net.generator(batch["z"])
+        logits = net.discriminator(x)
+        terms = comparison(logits, net.discriminator(fake))
+        if config.gamma > 0:
+            terms["r1"] = config.gamma * zero_centered_penalty(logits, x)
+        return terms
+
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """A loss of the log ratio that the critic has found."""
+        return {"adversarial": loss.generator(net.discriminator(net.generator(batch["z"])))}
+
+    def match_moments(net: Networks, batch: Batch) -> Terms:
+        """The maximum mean discrepancy of real and generated examples."""
+        return {"mmd": mmd(batch["x"], net.generator(batch["z"]), bandwidths)}
+
+    networks = mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=last_layer(spec))
+    both, outputs = players(adam(config.learning_rate, (config.beta1, 0.999))), dict(OUTPUTS)
+    schedule = alternating(Turn("discriminator", critic, repeat=config.k), Turn("generator", generator))
     if config.comparison == "moment_matching":
-        bandwidths = [config.bandwidth * factor for factor in (1 / 4, 1 / 2, 1, 2, 4)]
-
-        def match(net: Networks, batch: Batch) -> Terms:
-            """Have the moments of the data."""
-            return {"mmd": mmd(batch["x"], net.generator(batch["z"]), bandwidths)}
-
-        del networks["discriminator"], players["discriminator"], answers["score"]
-        schedule = alternating(Turn("generator", match))
-    else:
-        pair = replace(ADVERSARIAL[config.cost], discriminator=COMPARISONS[config.comparison])
-        schedule = alternating(
-            Turn("discriminator", tell_apart(pair, config.gamma), repeat=config.k), Turn("generator", fool(pair))
-        )
-    return Experiment(
-        Game(networks, players, schedule),
-        priors={"z": Normal(config.latent)},
-        outputs=answers,
-        metrics=default_metrics(spec),
-    )
+        del networks["discriminator"], both["discriminator"], outputs["score"]
+        schedule = alternating(Turn("generator", match_moments))
+    return experiment(Game(networks, both, schedule), spec, {"z": Normal(config.latent)}, outputs=outputs)

@@ -1,8 +1,8 @@
-"""GAN with R1: the discriminator pays for its slope at real examples, which makes the game converge near its solution.
+"""GAN with R1: a penalty on the discriminator's gradient at real examples makes the game converge locally.
 
-Where generated and real examples lie on the same thin set, the plain game circles around its solution for good, as the
-discriminator's slope there has no reason to vanish. A penalty on that slope, at real examples or at generated ones,
-damps the circling: enough near the solution for any gamma above 0.
+Where real and generated examples lie on the same low-dimensional set, the plain game cycles around its equilibrium, as
+the discriminator's gradient need not vanish there. A penalty on the norm of that gradient, at real examples (R1) or at
+generated ones (R2), damps the cycles; near the equilibrium any gamma above 0 is enough.
 
 References:
     | Which Training Methods for GANs do actually Converge? (Mescheder et al., 2018), https://arxiv.org/abs/1801.04406
@@ -10,18 +10,18 @@ References:
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.functional import softplus
 
-from zerosum.adversarial import GENERATES, fool
+from zerosum.adversarial import experiment, last_layer, players, zero_centered_penalty
 from zerosum.config import Count, Decay, Layers, NonNegative, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
-from zerosum.losses import nonsaturating, squared_gradient_norm
-from zerosum.metrics import default_metrics
-from zerosum.networks import perceptrons
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
+from zerosum.networks import mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import Experiment
 from zerosum.updates import rmsprop
@@ -29,22 +29,22 @@ from zerosum.updates import rmsprop
 
 @dataclass(frozen=True)
 class Config:
-    """The paper's rule of updates and its decay; the other numbers are this project's, for perceptrons."""
+    """The paper's update rule and decay; the other values are this project's, for MLPs."""
 
     k: Count = 1
     """Updates of the discriminator in each round [updates]."""
     batch_size: Count = 128
     """Real examples, and generated ones, in each update [examples]. The paper's is 64."""
     gamma: NonNegative = 1.0
-    """Weight of R1, gamma / 2 times the mean squared slope of the logit at real examples; 0 leaves it out."""
+    """Weight of R1, gamma / 2 times the mean squared gradient norm of the logit at real examples; 0 leaves it out."""
     gamma_fake: NonNegative = 0.0
     """Weight of R2, the same at generated examples; 0 leaves it out."""
     learning_rate: Positive = 1e-3
-    """Step size of RMSProp, both players [per update]. The paper's is 1e-4."""
+    """Learning rate of RMSProp, both players [per update]. The paper's is 1e-4."""
     decay: Decay = 0.99
     """RMSProp's decay of the mean square [per update]."""
     average_halflife: Positive = 50_000
-    """Half-life of a weight in the generator's average, which samples are drawn from [images]."""
+    """Half-life of a weight in the generator's average, which samples are drawn from [examples]."""
     latent: Count = 16
     """Dimension of the latent z, standard normal [coordinates]. The paper's is 256."""
     hidden: Count = 128
@@ -57,35 +57,28 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape."""
 
     def discriminator(net: Networks, batch: Batch) -> Terms:
-        """Tell real from generated, with little slope where it is asked for."""
+        """Eq. 1 with f(t) = -sp(-t), and the penalties R1 (eq. 9) and R2 (eq. 10)."""
         with torch.no_grad():
             fake = net.generator(batch["z"])
         real = batch["x"].detach().requires_grad_(config.gamma > 0)
         fake = fake.detach().requires_grad_(config.gamma_fake > 0)
         real_logits, fake_logits = net.discriminator(real), net.discriminator(fake)
-        terms = nonsaturating.discriminator(real_logits, fake_logits)
+        terms = {"real": softplus(-real_logits).mean(), "fake": softplus(fake_logits).mean()}
         if config.gamma > 0:
-            terms["r1"] = config.gamma / 2 * squared_gradient_norm(real_logits, real).mean()
+            terms["r1"] = config.gamma * zero_centered_penalty(real_logits, real)
         if config.gamma_fake > 0:
-            terms["r2"] = config.gamma_fake / 2 * squared_gradient_norm(fake_logits, fake).mean()
+            terms["r2"] = config.gamma_fake * zero_centered_penalty(fake_logits, fake)
         return terms
 
-    update = rmsprop(config.learning_rate, config.decay)
-    final = spec.kind.last_layer
+    def generator(net: Networks, batch: Batch) -> Terms:
+        """The non-saturating loss -E log D(G(z))."""
+        return {"adversarial": softplus(-net.discriminator(net.generator(batch["z"]))).mean()}
+
+    hidden, leaky = (config.hidden,) * config.depth, functools.partial(nn.LeakyReLU, 0.2)
     game = Game(
-        perceptrons(spec.shape, config.latent, (config.hidden,) * config.depth, _leaky, final),
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
-        schedule=alternating(
-            Turn("discriminator", discriminator, repeat=config.k),
-            Turn("generator", fool(nonsaturating)),
-        ),
+        mlp_pair(spec.shape, config.latent, hidden, leaky, last_layer(spec)),
+        players=players(rmsprop(config.learning_rate, config.decay)),
+        schedule=alternating(Turn("discriminator", discriminator, repeat=config.k), Turn("generator", generator)),
         averages={"generator": config.average_halflife},
     )
-    return Experiment(game, priors={"z": Normal(config.latent)}, outputs=GENERATES, metrics=default_metrics(spec))
-
-
-def _leaky() -> nn.Module:
-    return nn.LeakyReLU(0.2)
+    return experiment(game, spec, {"z": Normal(config.latent)})

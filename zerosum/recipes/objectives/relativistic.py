@@ -1,8 +1,8 @@
-"""Relativistic GAN: a critic learns by how much real examples score above generated ones, six losses of it.
+"""Relativistic GAN: the critic learns how much higher real examples score than generated ones, by six losses.
 
-A separable loss lets the generator's examples gather wherever the critic is fooled, each for itself. Here every one is
-compared with real examples, one of them or their mean, so the generator also lowers what real examples score. On
-perceptrons; the papers' networks are convolutional.
+With a separable loss every generated example moves to where the critic scores high, independently of the others. Here
+each is compared with a real example or with the mean of them, so the generator also lowers the score of real examples.
+On MLPs; the papers' networks are convolutional.
 
 References:
     | The relativistic discriminator: a key element missing from standard GAN (Jolicoeur-Martineau, 2018),
@@ -16,13 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zerosum.adversarial import GENERATES, tell_apart
+import torch
+
+from zerosum.adversarial import experiment, last_layer, players
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Batch, Game, Networks, Player, Terms, Turn, alternating
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
 from zerosum.losses import ADVERSARIAL
-from zerosum.metrics import default_metrics
-from zerosum.networks import perceptrons
+from zerosum.networks import mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import Experiment
 from zerosum.updates import adam
@@ -30,7 +31,7 @@ from zerosum.updates import adam
 
 @dataclass(frozen=True)
 class Config:
-    """The papers' rule with larger steps, on networks of this project."""
+    """The papers' update rule with a larger learning rate, on MLPs of this project."""
 
     loss: Literal[
         "relativistic_pairing",
@@ -40,14 +41,14 @@ class Config:
         "relativistic_average_least_squares",
         "relativistic_average_hinge",
     ] = "relativistic_pairing_hinge"
-    """Whether an example is compared with one of the other side or with their mean, and how a difference is scored:
-    logistic, as a squared distance to 1, or as what it lacks of 1. The default is the best of them on the ring."""
+    """Compare an example with one of the other side (pairing) or with their mean (average), by the logistic, the
+    squared or the hinge loss of the difference. The default is the best of them on the ring."""
     k: Count = 1
     """Updates of the discriminator in each round, the papers' [updates]."""
     batch_size: Count = 128
     """Real examples, and generated ones, in each update [examples]."""
     learning_rate: Positive = 1e-3
-    """Step size of Adam, both players [per update]. The papers' is 2e-4."""
+    """Learning rate of Adam, both players [per update]. The papers' is 2e-4."""
     beta1: Decay = 0.5
     """Adam's decay of the first moment [per update]; that of the second is 0.999."""
     latent: Count = 16
@@ -60,23 +61,25 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape."""
     loss = ADVERSARIAL[config.loss]
 
+    def critic(net: Networks, batch: Batch) -> Terms:
+        """Pairing: E f(a(x) - a(G(z))); averaging: real and generated ones, each against the mean of the other side."""
+        with torch.no_grad():
+            fake = net.generator(batch["z"])
+        return loss.discriminator(net.discriminator(batch["x"]), net.discriminator(fake))
+
     def generator(net: Networks, batch: Batch) -> Terms:
-        """Be scored above the real examples, which are scored too."""
-        fake = net.discriminator(net.generator(batch["z"]))
-        return {"fool": loss.generator(fake, net.discriminator(batch["x"]))}
+        """The critic's loss with the sides exchanged, so that it needs the logits of real examples too."""
+        fake_logits = net.discriminator(net.generator(batch["z"]))
+        return {"adversarial": loss.generator(fake_logits, net.discriminator(batch["x"]))}
 
     update = adam(config.learning_rate, (config.beta1, 0.999))
-    final = spec.kind.last_layer
     game = Game(
-        # The loss sees differences of logits only, so the last layer has no bias.
-        perceptrons(spec.shape, config.latent, (config.hidden,) * 2, final=final, final_bias=False),
-        players={
-            "discriminator": Player(("discriminator",), update),
-            "generator": Player(("generator",), update),
-        },
+        # The loss depends on differences of logits alone, so the last layer has no bias.
+        mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=last_layer(spec), final_bias=False),
+        players=players(update),
         schedule=alternating(
-            Turn("discriminator", tell_apart(loss), repeat=config.k),
+            Turn("discriminator", critic, repeat=config.k),
             Turn("generator", generator, offset=config.k),  # real examples of its own
         ),
     )
-    return Experiment(game, priors={"z": Normal(config.latent)}, outputs=GENERATES, metrics=default_metrics(spec))
+    return experiment(game, spec, {"z": Normal(config.latent)})

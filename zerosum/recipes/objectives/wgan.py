@@ -1,8 +1,8 @@
-"""WGAN: a critic with clipped weights estimates how far mass has to be moved, and the generator shortens the way.
+"""WGAN: a critic with clipped weights estimates the Wasserstein distance, and the generator descends it.
 
-Weights in [-c, c] keep the critic's slope below some constant K, so that the difference of its means is at most K times
-the Wasserstein distance, whose gradient does not fade where real and generated lie apart. The critic is trained far
-before the generator moves. On perceptrons here; the paper's networks are convolutional, but for one of its figures.
+Weights in [-c, c] keep the critic's Lipschitz constant below some K, so that the difference of its means is at most K
+times the Wasserstein distance, whose gradient does not vanish where real and generated examples lie apart. The critic
+makes many updates before the generator's. On MLPs here; the paper's networks are convolutional, but for one figure.
 
 References:
     | Wasserstein GAN (Arjovsky et al., 2017), https://arxiv.org/abs/1701.07875
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zerosum.adversarial import GENERATES, fool, tell_apart
+import torch
+
+from zerosum.adversarial import experiment, last_layer, players
 from zerosum.config import Count, Decay, Layers, Positive
 from zerosum.data import DataSpec
-from zerosum.game import Game, Player, Turn, alternating
-from zerosum.losses import wasserstein
-from zerosum.metrics import default_metrics
-from zerosum.networks import clip, perceptrons
+from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
+from zerosum.networks import clip, mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import Experiment
 from zerosum.updates import rmsprop
@@ -26,7 +26,7 @@ from zerosum.updates import rmsprop
 
 @dataclass(frozen=True)
 class Config:
-    """The paper's schedule, batch and clipping; step sizes are this project's, for perceptrons."""
+    """The paper's schedule, batch and clipping; the learning rate is this project's, for MLPs."""
 
     k: Count = 5
     """Updates of the critic in a round, the paper's [updates]."""
@@ -37,15 +37,27 @@ class Config:
     clip: Positive = 0.01
     """Bound c on every parameter of the critic, the paper's."""
     learning_rate: Positive = 5e-4
-    """Step size of RMSProp, both players; the paper's is 5e-5 [per update]."""
+    """Learning rate of RMSProp, both players; the paper's is 5e-5 [per update]."""
     decay: Decay = 0.99
     """RMSProp's decay of the mean square [per update]."""
     latent: Count = 16
     """Dimension of the latent z, standard normal [coordinates]."""
     hidden: Count = 128
-    """Width of the hidden layers; 512 in the paper's perceptrons [units]."""
+    """Width of the hidden layers; 512 in the paper's MLPs [units]."""
     depth: Layers = 2
-    """Hidden layers of either network; 3 in the paper's perceptrons [layers]."""
+    """Hidden layers of either network; 3 in the paper's MLPs [layers]."""
+
+
+def critic(net: Networks, batch: Batch) -> Terms:
+    """Algorithm 1, line 5: E f(G(z)) - E f(x)."""
+    with torch.no_grad():
+        fake = net.generator(batch["z"])
+    return {"real": -net.discriminator(batch["x"]).mean(), "fake": net.discriminator(fake).mean()}
+
+
+def generator(net: Networks, batch: Batch) -> Terms:
+    """Algorithm 1, line 10: -E f(G(z))."""
+    return {"adversarial": -net.discriminator(net.generator(batch["z"])).mean()}
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
@@ -54,19 +66,11 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     def updates(round: int) -> int:
         return config.warm_k if round < 25 or round % 500 == 0 else config.k
 
-    # No momentum, as in the paper: the critic's loss is not stationary.
-    update = rmsprop(config.learning_rate, config.decay)
-    hidden, final = (config.hidden,) * config.depth, spec.kind.last_layer
     game = Game(
-        # The loss sees differences of the critic's values only, so its last layer has no bias.
-        perceptrons(spec.shape, config.latent, hidden, final=final, final_bias=False),
-        players={
-            "discriminator": Player(("discriminator",), update, clip(config.clip)),
-            "generator": Player(("generator",), update),
-        },
-        schedule=alternating(
-            Turn("discriminator", tell_apart(wasserstein), repeat=updates),
-            Turn("generator", fool(wasserstein)),
-        ),
+        # The loss depends on differences of the critic's values alone, so its last layer has no bias.
+        mlp_pair(spec.shape, config.latent, (config.hidden,) * config.depth, final=last_layer(spec), final_bias=False),
+        # No momentum, as in the paper: the critic's loss is not stationary.
+        players=players(rmsprop(config.learning_rate, config.decay), project=clip(config.clip)),
+        schedule=alternating(Turn("discriminator", critic, repeat=updates), Turn("generator", generator)),
     )
-    return Experiment(game, priors={"z": Normal(config.latent)}, outputs=GENERATES, metrics=default_metrics(spec))
+    return experiment(game, spec, {"z": Normal(config.latent)})

@@ -1,4 +1,4 @@
-"""Sides of the planes between the smallest and the image, each twice the one before, and how many channels they get."""
+"""Resolutions between the smallest and the image's, each twice the one before, and the channels at each of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ SMALLEST = range(4, 8)
 """Sides that are not halved further."""
 
 WIDEST = 32
-"""Planes up to this side have the full width."""
+"""Resolutions up to this side have the full width."""
 
 
-def planes(shape: Sequence[int]) -> list[int]:
-    """Sides from the smallest plane to the image, where each is twice the one before.
+def resolutions(shape: Sequence[int]) -> list[int]:
+    """Sides from the smallest resolution to the image, each twice the one before.
 
     The smallest is 4, 5, 6 or 7, so that 28 is 7, 14, 28; one halving at least.
 
@@ -23,9 +23,9 @@ def planes(shape: Sequence[int]) -> list[int]:
         ValueError: It is no square image of such a side.
 
     Examples:
-        >>> planes((3, 64, 64))
+        >>> resolutions((3, 64, 64))
         [4, 8, 16, 32, 64]
-        >>> planes((1, 28, 28))
+        >>> resolutions((1, 28, 28))
         [7, 14, 28]
     """
     side = shape[-1] if len(shape) == 3 and shape[1] == shape[2] else 0
@@ -39,15 +39,15 @@ def planes(shape: Sequence[int]) -> list[int]:
 
 
 def widths(shape: Sequence[int], width: int) -> list[int]:
-    """Channels of these planes: ``width`` up to 32x32, beyond half as many each time the side doubles, 1 at least.
+    """Channels at these resolutions: ``width`` up to 32x32, half as many for each doubling beyond, at least 1.
 
     Arguments:
         shape: Of an image, (C, S, S).
-        width: Of the smallest planes.
+        width: Channels at the smallest resolution.
 
     Examples:
         >>> widths((3, 128, 128), 64)
         [64, 64, 64, 64, 32, 16]
     """
-    sides = planes(shape)
+    sides = resolutions(shape)
     return [max(width >> sum(WIDEST < smaller <= side for smaller in sides), 1) for side in sides]

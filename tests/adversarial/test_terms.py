@@ -1,9 +1,10 @@
-"""What a generator and a discriminator descend, in the recipes that take the usual pair."""
+"""Terms that recipes share."""
 
 import pytest
 import torch
 
 from tests.recipes.test_contract import tiny
+from zerosum.adversarial import zero_centered_penalty
 from zerosum.losses import r1
 
 
@@ -19,3 +20,9 @@ def test_r1_is_a_term_unless_its_weight_is_zero(recipe, settings):
         assert set(terms) == names
         if gamma:
             assert torch.equal(terms["r1"], gamma * r1(net.discriminator, batch["x"]))
+
+
+def test_the_penalty_from_logits_is_that_of_the_losses():
+    x = torch.randn(5, 3).requires_grad_()
+    critic = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    assert torch.equal(zero_centered_penalty(critic(x), x), r1(critic, x))
