@@ -21,31 +21,30 @@ if TYPE_CHECKING:
     from zerosum.api.benches import Bench as Bench, bench as bench
     from zerosum.api.catalogue import (
         Description as Description,
+        Scan as Scan,
         data_sets as data_sets,
         describe as describe,
         metrics as metrics,
+        pack as pack,
+        scan as scan,
     )
     from zerosum.api.contract import check as check
     from zerosum.api.evaluation import evaluate as evaluate, published as published
     from zerosum.api.explore import Walk as Walk, grid as grid, walk as walk
     from zerosum.api.models import Model as Model, load as load
-    from zerosum.api.replays import replay as replay
-    from zerosum.api.reports import read_log as read_log, report as report
+    from zerosum.api.reports import read_log as read_log, replay as replay, report as report
     from zerosum.api.samples import sample as sample, target as target
-    from zerosum.api.scans import Scan as Scan, pack as pack, scan as scan
 
 _LATER = {
     "auto": ("Planned", "planned"),
     "benches": ("Bench", "bench"),
-    "catalogue": ("Description", "data_sets", "describe", "metrics"),
+    "catalogue": ("Description", "Scan", "data_sets", "describe", "metrics", "pack", "scan"),
     "contract": ("check",),
     "evaluation": ("evaluate", "published"),
     "explore": ("Walk", "grid", "walk"),
     "models": ("Model", "load"),
-    "replays": ("replay",),
-    "reports": ("read_log", "report"),
+    "reports": ("read_log", "replay", "report"),
     "samples": ("sample", "target"),
-    "scans": ("Scan", "pack", "scan"),
 }
 
 
