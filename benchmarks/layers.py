@@ -19,7 +19,7 @@ from torch.nn.functional import leaky_relu
 
 from benchmarks import rows
 from zerosum import recipes
-from zerosum.api.builds import build
+from zerosum.api.plans import build
 from zerosum.data import Arrays, DataSpec
 from zerosum.game import Precision
 from zerosum.networks import double_backward, resample, style, style_layers

@@ -1,7 +1,7 @@
-"""Names to things: train a recipe on data, load what came of it, say what there is.
+"""The Python interface: train a recipe on data, load the run, describe recipes and data by their names.
 
-This is what Python users, the command line and everything above stand on. What a training does not need before its
-first round is imported when first used.
+The command line stands on it. Modules that a training does not need before its first round are imported when first
+used.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zerosum.api.builds import build as build
-from zerosum.api.options import Options as Options, checked as checked
-from zerosum.api.plans import Plan as Plan, train as train
+from zerosum.api.machine import forecast as forecast
+from zerosum.api.options import Options as Options, check_settings as check_settings, checked as checked
+from zerosum.api.plans import Plan as Plan, build as build, resolve as resolve
+from zerosum.api.training import run_plan as run_plan, train as train
 from zerosum.metrics import Result as Result
 from zerosum.training import Run as Run
 from zerosum.training.display import Silent as Silent, display as display, duration as duration

@@ -14,9 +14,8 @@ from typing import Any, get_args
 import torch
 
 import zerosum
-from zerosum.api.builds import build
 from zerosum.api.options import Options, checked
-from zerosum.api.plans import Plan
+from zerosum.api.plans import Plan, build, resolve
 from zerosum.errors import ConfigError
 from zerosum.game import Game
 from zerosum.game.modes import Mode, Precision
@@ -159,7 +158,7 @@ def bench(
         DataError: The data cannot be opened.
     """
     options: dict[str, Any] = {"data": data, "data_root": data_root, "device": device, "threads": threads}
-    plan = None if recipe is None else Plan(recipe, Options(**options), settings)
+    plan = None if recipe is None else resolve(recipe, Options(**options), settings)
     if plan is None:
         if settings:
             raise ConfigError(f"{next(iter(settings))} is a setting of a recipe; name one.")

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from zerosum import recipes
-from zerosum.api.builds import build, coupled
+from zerosum.api.plans import build, coupled
 from zerosum.data import CATALOG, open_data, own_of, scan as scans
 from zerosum.data.image_options import asked_of
 from zerosum.data.own import name_of

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from zerosum import recipes
-from zerosum.api.builds import build
 from zerosum.api.options import checked
+from zerosum.api.plans import build
 from zerosum.data import open_data
 from zerosum.errors import Unsupported
 from zerosum.game import Game, gradients

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from zerosum import recipes
-from zerosum.api.builds import build
 from zerosum.api.options import checked
+from zerosum.api.plans import build
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError, RunError, Unsupported, unknown
 from zerosum.metrics import Metric

@@ -47,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
         if recipe is not None:
             groups = {"recipe": recipes.find(recipe).Config, "play": PlayOptions, **groups}
         from zerosum import api
+    if recipe is not None:
+        api.check_settings(recipe, groups["recipe"])
     prog = f"zerosum bench {recipe or '[RECIPE]'}"
     given = parse(groups, words, prog, "Measure this machine, and how a recipe is best played on it.")
     out = given.machine.out

@@ -84,6 +84,20 @@ class Arrays:
         self._seed = seed
         self._orders: dict[int, Tensor] = {}
 
+    def ordered(self, seed: int | None, device: torch.device) -> Arrays:
+        """The same examples in the order of another seed, with batches on a device; nothing is read again."""
+        return Arrays(
+            self.spec,
+            self.x,
+            self.label,
+            seed,
+            device,
+            self._rows,
+            self.fingerprint,
+            self._resident,
+            self.notices,
+        )
+
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
         """Examples ``position`` to ``position + size - 1`` of the stream; a batch may reach into the next epoch."""
         return self.gather(self.locate(position, size))

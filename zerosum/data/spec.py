@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import torch
 from torch import Tensor
 
 Kind = Literal["binary", "uint8", "real", "tokens", "table", "waveform"]
@@ -56,6 +57,15 @@ class Data(Protocol):
     @property
     def count(self) -> int | None:
         """Examples in this split; None for an endless one."""
+        ...
+
+    def ordered(self, seed: int | None, device: torch.device) -> Data:
+        """The same examples in the order of another seed, with batches on a device; nothing is read again.
+
+        Arguments:
+            seed: Of the order; None for the stored order.
+            device: Where batches are made.
+        """
         ...
 
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
