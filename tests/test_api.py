@@ -311,7 +311,7 @@ def test_threads_are_tried_at_the_start_of_a_fresh_run_alone(monkeypatch):
     def rates(ways):
         tried.append(len(ways))
         for play in ways:
-            play()
+            play(1)
         return [50.0, 10.0]
 
     monkeypatch.setattr(autotune, "rates", rates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,6 +17,7 @@ from zerosum.errors import ConfigError
 from zerosum.game import Game
 from zerosum.profiling import autotune
 from zerosum.profiling.forecast import Forecast, forecast as forecast_stages
+from zerosum.profiling.timing import Contestant, contestants
 from zerosum.runtime import choose_device, machine
 from zerosum.training import Experiment, RunFolder
 from zerosum.training.folder import RECORD
@@ -63,7 +64,8 @@ def choose(plan: Plan, record: dict[str, Any], experiment: Experiment) -> list[s
     notices = []
     alone = record["ranks"] == 1  # ranks meet in every round, so that none of them can try anything by itself
     if record["device"] == "cpu" and plan.options.threads is None and record["threads"] > 1 and alone:
-        record["threads"] = autotune.threads(_trial(plan, record), record["threads"])
+        counts = autotune.thread_counts(record["threads"])
+        record["threads"] = autotune.threads(dict(zip(counts, _contestants(plan, record, counts), strict=True)))
     traceable = all(player.update.plain is not None for player in experiment.game.players.values())
     if plan.options.mode == "auto":
         record["mode"], record["mode_reason"] = autotune.mode(
@@ -71,7 +73,10 @@ def choose(plan: Plan, record: dict[str, Any], experiment: Experiment) -> list[s
             record["ranks"],
             traceable,
             lambda: sum(cost.seconds for cost in _costs(plan, record)),
-            lambda: autotune.gain(_trial(plan, record), _trial(plan, {**record, "mode": "compile"}), record["threads"]),
+            lambda: autotune.gain(
+                *_contestants(plan, record, [record["threads"]]),
+                *_contestants(plan, {**record, "mode": "compile"}, [record["threads"]]),
+            ),
         )
         notices.append(f"mode {record['mode']}: {record['mode_reason']}.")
     elif plan.options.mode is None and record["device"].startswith("cuda") and traceable and alone:
@@ -163,7 +168,8 @@ def _costs(plan: Plan, record: Mapping[str, Any]) -> list[Forecast]:
     return forecast_stages(experiment, plan.builder(experiment), plan.goal_of(experiment))
 
 
-def _trial(plan: Plan, record: Mapping[str, Any]) -> autotune.Trial:
+def _contestants(plan: Plan, record: Mapping[str, Any], threads: Sequence[int]) -> list[Contestant]:
+    """A new game of the plan, to be timed with each of several numbers of threads."""
     experiment = plan.experiment()
-    settle(experiment, record)
-    return autotune.trial(experiment, plan.builder(experiment))
+    game = settle(experiment, record)
+    return contestants(game, plan.builder(experiment), threads)
