@@ -117,7 +117,7 @@ def main(
         contestants = {"plain": rung(system, data, 0)}
         contestants |= {f"+ {RUNGS[height - 1]}": rung(system, data, height) for height in heights}
         contestants["zerosum"] = engine(system, data)
-        match = timing.play(contestants, dict.fromkeys(contestants, threads), turns, seconds)
+        match = timing.compare(contestants, dict.fromkeys(contestants, threads), turns, seconds)
         print(f"{name} ({system.text}), load {match.loads[0]:.1f} to {match.loads[1]:.1f}")
         for who, score in match.scores.items():
             print(f"  {who:56} {score.ratio:5.2f} ({score.low:.2f} to {score.high:.2f})")

@@ -19,7 +19,7 @@ from torch.nn.functional import leaky_relu
 
 from benchmarks import rows
 from zerosum import recipes
-from zerosum.api.builds import build
+from zerosum.api.plans import build
 from zerosum.data import Arrays, DataSpec
 from zerosum.game import Precision
 from zerosum.networks import double_backward, resample, style, style_layers
@@ -109,7 +109,7 @@ def main(
                 ("our layers", True, True),
             )
         }
-        match = timing.play(contestants, dict.fromkeys(contestants, threads), turns, seconds)
+        match = timing.compare(contestants, dict.fromkeys(contestants, threads), turns, seconds)
         print(f"\n{name}, {side}x{side}, {threads} threads, load {match.loads}, {'; '.join(match.doubts)}")
         for who, score in match.scores.items():
             print(f"  {who:28} {score.ratio:5.2f} ({score.low:.2f} to {score.high:.2f}) {score.median:7,.0f} images/s")

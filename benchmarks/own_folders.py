@@ -103,10 +103,10 @@ def train(name: str, root: Path, runs: Path, budget: str) -> None:
     options = api.Options(data=source, data_root=root, out=out, budget=budget)
     if case.recipe == "auto":
         chosen = planned(options)
-        plan = api.Plan(chosen.recipe, chosen.options, chosen.settings)
+        plan = api.resolve(chosen.recipe, chosen.options, chosen.settings)
     else:
-        plan = api.Plan(case.recipe, options, case.settings)
-    plan.train(Silent())
+        plan = api.resolve(case.recipe, options, case.settings)
+    api.run_plan(plan, Silent())
 
 
 def judge(name: str, out: Path, root: Path, metric: str) -> dict[str, object]:

@@ -35,8 +35,8 @@ from zerosum.data import Arrays
 from zerosum.game import Capture, Mode, Precision
 from zerosum.networks import Conv2d, Dropout, LeakyReLU, Maxout
 from zerosum.profiling import timing
-from zerosum.profiling.flops import work_of
-from zerosum.profiling.roofline import roof
+from zerosum.profiling.flops import count_operations
+from zerosum.profiling.roofline import measure_roofline
 from zerosum.runtime import reseed
 from zerosum.training import BatchBuilder, Experiment, Rounds
 
@@ -313,7 +313,7 @@ def main(
         modes.append("graph")
     if compile:
         modes.append("compile")
-    roofs = {precision: roof(where, precision).gflops for precision in get_args(Precision)}
+    roofs = {precision: measure_roofline(where, precision).gflops for precision in get_args(Precision)}
     print(", ".join(f"roof in {precision} {found:,.0f} GFLOP/s" for precision, found in roofs.items()))
     for name in systems:
         for row in measure(name, where, modes, roofs, only, turns, seconds, root):
@@ -345,8 +345,8 @@ def measure(
             continue
         images = {who: play(1) for who, play in contestants.items()}  # the first round is not like the others
         # A mode plays what eager plays; what it does cannot be counted from outside.
-        flops = {who: work_of(lambda play=play: play(1)) for who, play in contestants.items() if _counts(who)}
-        match = timing.play(contestants, dict.fromkeys(contestants, torch.get_num_threads()), turns, seconds)
+        flops = {who: count_operations(lambda play=play: play(1)) for who, play in contestants.items() if _counts(who)}
+        match = timing.compare(contestants, dict.fromkeys(contestants, torch.get_num_threads()), turns, seconds)
         contestant_rows = {}
         for who, score in match.scores.items():
             work = flops[who if who in flops else f"{who.rpartition(', ')[0]}, eager"]

@@ -10,9 +10,14 @@ import safetensors.torch
 import torch
 
 import zerosum as zs
+from tests.cli.commands import answer
+from zerosum import api, recipes
+from zerosum.api import plans
+from zerosum.data import open_data
 from zerosum.errors import ConfigError, DataError, RunError, Unsupported
 from zerosum.game import execution
-from zerosum.profiling import autotune as trials
+from zerosum.profiling import autotune
+from zerosum.recipes.gan.vanilla import Config
 from zerosum.training import log
 from zerosum.training.folder import read_record
 
@@ -306,10 +311,10 @@ def test_threads_are_tried_at_the_start_of_a_fresh_run_alone(monkeypatch):
     def rates(ways):
         tried.append(len(ways))
         for play in ways:
-            play()
+            play(1)
         return [50.0, 10.0]
 
-    monkeypatch.setattr(trials, "rates", rates)
+    monkeypatch.setattr(autotune, "rates", rates)
     train(rounds=5)
     assert read_record(Path("run"))["threads"] == 1
     train(rounds=7)
@@ -322,7 +327,7 @@ def test_threads_are_tried_at_the_start_of_a_fresh_run_alone(monkeypatch):
 def test_a_trial_changes_nothing_of_the_run(monkeypatch):
     train(out="without", rounds=9, threads=1)
     torch.set_num_threads(2)
-    monkeypatch.setattr(trials, "fewest", lambda seen: 1)
+    monkeypatch.setattr(autotune, "fewest", lambda seen: 1)
     train(out="with", rounds=9)
     without, tried = (read_weights(out) for out in ("without", "with"))
     assert all(torch.equal(without[name], tried[name]) for name in without)
@@ -340,8 +345,8 @@ def test_mode_auto_says_why_and_is_recorded(capsys):
 
 
 def test_mode_auto_compiles_where_a_trial_shows_that_it_pays(monkeypatch):
-    monkeypatch.setattr(trials, "mode", lambda *facts: ("compile", f"{facts[-1]():.1f} times as fast"))
-    monkeypatch.setattr(trials, "rates", lambda ways: [10.0, 13.0])
+    monkeypatch.setattr(autotune, "mode", lambda *facts: ("compile", f"{facts[-1]():.1f} times as fast"))
+    monkeypatch.setattr(autotune, "rates", lambda ways: [10.0, 13.0])
     monkeypatch.setattr(execution, "compiled", lambda run: run)
     train(mode="auto", rounds=5)
     record = read_record(Path("run"))
@@ -373,3 +378,76 @@ def test_a_way_to_play_that_is_refused_later_is_not_recorded():
             train(rounds=7, **options)
     assert "amendments" not in read_record(Path("run"))
     assert train(rounds=7).round == 7
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "auto"}, {"micro_batches": 2}], ids=str)
+def test_a_run_opens_a_split_once(monkeypatch, options):
+    """Trials, the batch builder, pictures and metrics share it."""
+    opened = []
+    real = plans.open_data
+
+    def open_data(name, split, **kwargs):
+        opened.append(split)
+        return real(name, split, **kwargs)
+
+    monkeypatch.setattr(plans, "open_data", open_data)
+    torch.set_num_threads(2)
+    train(**options)
+    assert sorted(opened) == ["test", "train"]
+
+
+@pytest.mark.parametrize("data", ["digits", "ring"])
+def test_an_opened_split_in_the_order_of_a_seed_is_the_one_opened_with_it(data):
+    plan = api.resolve("vanilla", api.Options(data=data))
+    shared, fresh = plan.open("train", 3, torch.device("cpu")), open_data(data, "train", 3)
+    for position in (0, 1290, 5000):
+        batches = [split.batch(position, 16) for split in (shared, fresh)]
+        assert all(torch.equal(batches[0][name], batches[1][name]) for name in batches[1])
+    assert shared.fingerprint == plan.open("train").fingerprint == fresh.fingerprint
+    if data == "digits":
+        assert shared.x.data_ptr() == plan.open("train").x.data_ptr()
+
+
+@pytest.mark.parametrize("config", [Config(hidden=8, k=2), {"hidden": 8, "k": 2}], ids=["instance", "dict"])
+def test_the_settings_may_be_one_config(config):
+    train(config=config, rounds=2, out="config", k=3)
+    assert read_record(Path("config"))["config"] == {
+        "k": 3, "batch_size": 16, "learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "latent": 100, "hidden": 8,
+    }  # fmt: skip
+
+
+def test_a_config_of_a_users_own_recipe():
+    shutil.copy(recipes.path_of("vanilla"), "mine.py")
+    config = recipes.find("mine.py").Config(hidden=8)
+    zs.train("mine.py", config, rounds=2, out="mine", progress=False)
+    assert read_record(Path("mine"))["config"]["hidden"] == 8
+
+
+@pytest.mark.parametrize(
+    ("recipe", "config", "message"),
+    [
+        ("mlp_gan", Config(), r"config must be an instance of the recipe's Config or a dict, got .*vanilla\.Config"),
+        ("vanilla", 3, r"config must be .* got builtins\.int \(recipe vanilla\)"),
+        ("vanilla", {"hiden": 3}, "unknown option 'hiden'; nearest: hidden"),
+        ("vanilla", {"rounds": 3}, "unknown option 'rounds'"),
+        ("auto", {"hidden": 3}, "auto chooses the recipe and its settings, got config; name a recipe"),
+    ],
+)
+def test_a_config_that_is_none(recipe, config, message):
+    with pytest.raises(ConfigError, match=message):
+        zs.train(recipe, config, progress=False)
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["rounds", "data", "device", "progress", "dry_run"])
+def test_a_setting_named_like_an_option_is_refused(capsys, name):
+    text = recipes.path_of("vanilla").read_text().replace("    hidden: ", f"    {name}: Count = 3\n    hidden: ")
+    Path("mine.py").write_text(text)
+    message = f"a setting must not have the name of an option, got '{name}' (Config of mine.py); rename the field."
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        zs.train("mine.py", progress=False)
+    for verb in ("train", "bench", "check"):
+        code, _, err = answer(capsys, verb, "mine.py")
+        assert (code, err) == (2, f"zerosum: {message}\n")
+    code, _, err = answer(capsys, "train", "mine.py", "--help")
+    assert (code, err) == (2, f"zerosum: {message}\n")

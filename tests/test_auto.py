@@ -3,7 +3,10 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +18,10 @@ from tests.data.test_images import noise
 from tests.data.test_scan import archived, put
 from zerosum import api, recipes
 from zerosum.api import planner
-from zerosum.api.planner import Facts, Machine, choose
+from zerosum.api.planner import choose
 from zerosum.errors import ConfigError, DataError
+from zerosum.recipes.gan import r3gan
+from zerosum.training.planning import Choice, Facts, Machine
 
 CPU, GPU, MADE = Machine("cpu", 2), Machine("cuda", 16, bfloat16=True), Machine("cpu", 2, bfloat16=True)
 MINUTES = 60.0
@@ -43,16 +48,16 @@ TABLE = [
     (images(size=(50, 50)), CPU, 1800, "dcgan", {"size": 32}, {}),
     (images(size=(12, 9), sizes=3), CPU, 1800, "dcgan", {"size": 16}, {}),
     (images(size=(512, 256)), CPU, 1800, "dcgan", {"size": 64}, {}),
-    (images(clear=1.0, channels=4), CPU, 1800, "dcgan", {"colour": "rgba"}, {}),
-    (images(clear=0.01), CPU, 1800, "dcgan", {}, {}),
-    (images(clear=1.0, told=frozenset({"colour"})), CPU, 1800, "dcgan", {}, {}),
+    (images(transparent=1.0, channels=4), CPU, 1800, "dcgan", {"colour": "rgba"}, {}),
+    (images(transparent=0.01), CPU, 1800, "dcgan", {}, {}),
+    (images(transparent=1.0, given=frozenset({"colour"})), CPU, 1800, "dcgan", {}, {}),
     (images(size=(20, 24), fixed=True), CPU, 1800, "mlp_gan", {}, {}),
-    (images(size=(32, 32), told=frozenset({"size"})), CPU, 1, "dcgan", {}, {}),
-    (images(size=(33, 33), told=frozenset({"size"})), CPU, 1, "mlp_gan", {}, {}),
-    (images(classes=2, least=2_000), CPU, 1800, "dcgan", {}, {}),
+    (images(size=(32, 32), given=frozenset({"size"})), CPU, 1, "dcgan", {}, {}),
+    (images(size=(33, 33), given=frozenset({"size"})), CPU, 1, "mlp_gan", {}, {}),
+    (images(classes=2, rarest=2_000), CPU, 1800, "dcgan", {}, {}),
     (images(), GPU, None, "r3gan", {}, {"augment": "adaptive", "width": 256}),
-    (images(classes=2, least=2_000), GPU, None, "r3gan", {}, {"conditional": True}),
-    (images(classes=2_000, least=2), GPU, None, "r3gan", {}, {"conditional": None}),
+    (images(classes=2, rarest=2_000), GPU, None, "r3gan", {}, {"conditional": True}),
+    (images(classes=2_000, rarest=2), GPU, None, "r3gan", {}, {"conditional": None}),
     (images(60_000, (32, 32)), GPU, None, "r3gan", {}, {"augment": None}),
     (images(6_000, (1024, 768), sizes=90), GPU, 1800, "r3gan", {"size": 64}, {}),
     (images(6_000, (1024, 768), sizes=90), GPU, 7200, "r3gan", {"size": 128}, {}),
@@ -96,7 +101,7 @@ def test_a_batch_is_cut_to_the_memory_of_a_gpu(side, gib, parts):
     """What is held at once is within the share, and with half as many parts it would not be."""
     choice = choose(images(size=(side, side)), Machine("cuda", 8, memory=int(gib * 2**30)), 9 * 3600)
     assert choice.micro_batches == parts
-    held = planner.HELD[side] * choice.settings["width"] * choice.settings["batch_size"] / 1024
+    held = r3gan.HELD[side] * choice.settings["width"] * choice.settings["batch_size"] / 1024
     assert held / parts <= 0.6 * gib or parts == choice.settings["batch_size"]
     assert parts == 1 or held / parts * 2 > 0.6 * gib
     assert ("memory" in dict(choice.reasons)) == (parts > 1)
@@ -108,6 +113,36 @@ def test_the_parts_are_an_option_of_the_training(monkeypatch):
     monkeypatch.setattr("zerosum.api.auto.memory_of", lambda device: 2**30)
     assert api.planned(api.Options(data="digits")).options.micro_batches == 16
     assert api.planned(api.Options(data="digits", micro_batches=2)).options.micro_batches == 2
+
+
+def test_the_recipes_that_plan_are_found_without_importing_any():
+    code = (
+        "import sys; from zerosum.api import planner; print(*planner.planners());"
+        "print(*[name for name in sys.modules if name.startswith('zerosum.recipes.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found, imported = done.stdout.splitlines()
+    assert found.split() == [name for name in recipes.names() if hasattr(recipes.find(name), "plan")]
+    assert imported == ""
+
+
+@pytest.mark.parametrize(("ranks", "taken"), [((0, 2, 1), "b"), ((1, 1, None), "a"), ((None, None, 0), "c")])
+def test_the_choice_of_the_highest_rank_is_taken(monkeypatch, ranks, taken):
+    ranked = dict(zip("abc", ranks, strict=True))
+
+    def find(name):
+        choice = None if ranked[name] is None else Choice(name, {}, {}, (("recipe", name),), rank=ranked[name])
+        return SimpleNamespace(plan=lambda facts, machine, seconds: choice)
+
+    monkeypatch.setattr(planner, "planners", lambda: tuple(ranked))
+    monkeypatch.setattr(recipes, "find", find)
+    assert choose(images(), CPU, 60.0).recipe == taken
+
+
+def test_data_for_which_no_recipe_proposes_anything(monkeypatch):
+    monkeypatch.setattr(planner, "planners", lambda: ("mlp_gan",))
+    with pytest.raises(DataError, match=r"no recipe proposes a training for points on cpu \(asked: mlp_gan\); name"):
+        choose(Facts("points", None), CPU)
 
 
 def command_of(out):

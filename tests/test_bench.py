@@ -15,14 +15,14 @@ from zerosum.api import benches
 from zerosum.api.benches import Row, advise
 from zerosum.errors import ConfigError
 from zerosum.game import Game, execution
-from zerosum.profiling.flops import work_of
+from zerosum.profiling.flops import count_operations
 
 SMALL = {"batch_size": 16, "hidden": 8, "latent": 4}
 
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch):
-    for name, value in {"TURNS": 2, "SECONDS": 1e-3, "ROOF_SECONDS": 1e-3}.items():
+    for name, value in {"TURNS": 2, "SECONDS": 1e-3, "ROOFLINE_SECONDS": 1e-3}.items():
         monkeypatch.setattr(benches, name, value)
 
 
@@ -37,7 +37,7 @@ ROW = Row(
     examples=128,
     flops=64e6,
     operators=160,
-    roof=100,
+    roofline=100,
 )
 
 
@@ -56,13 +56,13 @@ def test_the_arithmetic_of_a_row():
 def test_the_machine_alone():
     torch.set_num_threads(2)
     measured = zs.bench()
-    assert [(of.threads, of.precision) for of in measured.roofs] == [
+    assert [(of.threads, of.precision) for of in measured.rooflines] == [
         (1, "float32"), (2, "float32"), (1, "bfloat16"), (2, "bfloat16")
     ]  # fmt: skip
     assert measured.machine["torch"] == torch.__version__
     assert (measured.recipe, measured.rows, measured.advice) == (None, [], [])
     assert torch.get_num_threads() == 2
-    assert [of.threads for of in zs.bench(threads=1).roofs] == [1, 1]
+    assert [of.threads for of in zs.bench(threads=1).rooflines] == [1, 1]
 
 
 def test_a_recipe_is_played_with_one_thread_and_with_all():
@@ -87,10 +87,10 @@ def test_a_recipe_is_played_with_one_thread_and_with_all():
 
 def test_a_lazy_turn_counts_as_often_as_it_is_due():
     """Of four rounds one has the penalty."""
-    whole = benches._work(*played(noisy_experiment()))
+    whole = benches._operations(*played(noisy_experiment()))
     game, builder = played(noisy_experiment())
     images = play(game, builder, 1)
-    flops = [work_of(lambda: play(game, builder, 1, game.round * 48)).flops for _ in range(4)]
+    flops = [count_operations(lambda: play(game, builder, 1, game.round * 48)).flops for _ in range(4)]
     assert images == 48
     assert len(set(flops)) == 2
     assert whole.flops == sum(flops) / 4
@@ -127,7 +127,7 @@ def test_numbers_are_kept_as_json():
     measured.write(Path("bench.json"))
     record = json.loads(Path("bench.json").read_text())
     assert record["rows"][0]["gflops"] == measured.rows[0].gflops
-    assert record["roofs"][0]["product"]["best"] == measured.roofs[0].product.best
+    assert record["rooflines"][0]["product"]["best"] == measured.rooflines[0].product.best
     assert record["machine"].keys() >= {"cores", "threads", "device", "python", *runtime.machine()}
     assert record["advice"] == measured.advice
 
@@ -186,20 +186,20 @@ def test_advice_compares_with_the_threads_it_gives():
 def test_advice_on_the_roof():
     near = row(rounds_per_second=1250)  # 80 GFLOP/s
     assert advise([near], 128) == [
-        "Products run at 80% of the roof: there is nothing to gain but by fewer of them or another precision."
+        "Products run at 80% of the roofline: there is nothing to gain but by fewer of them or another precision."
     ]
-    between = row(rounds_per_second=500, operators=20)  # 3.2 MFLOP an operator, 32 us at the roof
-    assert advise([between], 128)[0].startswith("32% of the roof is reached; the rest of a round is no product")
+    between = row(rounds_per_second=500, operators=20)  # 3.2 MFLOP an operator, 32 us at the roofline
+    assert advise([between], 128)[0].startswith("32% of the roofline is reached; the rest of a round is no product")
 
 
 def test_advice_on_the_batch():
-    """160 operators of 0.4 MFLOP: 4 us each at the roof. Half of it where products take as long as the rest."""
+    """160 operators of 0.4 MFLOP: 4 us each at the roofline. Half of it where products take as long as the rest."""
     (sentence,) = advise([ROW], 128)
     assert sentence == (
-        "Operators dominate: 160 of 0.4 MFLOP each in 2 ms reach 32% of the roof; a batch of 512 would reach about "
+        "Operators dominate: 160 of 0.4 MFLOP each in 2 ms reach 32% of the roofline; a batch of 512 would reach about "
         "half, and is another training."
     )
-    products, whole = ROW.flops / (ROW.roof * 1e9), 1 / ROW.rounds_per_second
+    products, whole = ROW.flops / (ROW.roofline * 1e9), 1 / ROW.rounds_per_second
     larger = products * 512 / 128
     assert larger / (larger + whole - products) >= 0.5
     assert math.isclose(products / whole, ROW.share)

@@ -63,7 +63,7 @@ def test_bench(monkeypatch):
     measured = api.bench("vanilla", device="cuda")
     assert measured.rows[0].mode == "eager"
     assert measured.machine["gpu"] == torch.cuda.get_device_name()
-    assert len(measured.roofs) == 2  # one number of threads
+    assert len(measured.rooflines) == 2  # one number of threads
 
 
 @pytest.mark.parametrize("name", RECIPES)

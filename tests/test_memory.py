@@ -19,7 +19,7 @@ from tests.children import command_line, finish
 from tests.cli.commands import answer
 from tests.recipes.test_contract import DATA, RECIPES
 from zerosum import api, recipes
-from zerosum.api.memory import ran_out, refuse_too_large
+from zerosum.api.memory import check_memory, ran_out
 from zerosum.data import open_data
 from zerosum.errors import ConfigError
 
@@ -61,7 +61,7 @@ def test_huge_sizes_are_answered_with_an_estimate_and_nothing_is_set_aside(name)
     answers = []
     for field in (f.name for f in dataclasses.fields(module.Config) if f.name in SIZES):
         try:
-            api.Plan(name, api.Options(data=data), {field: 10**9})
+            api.resolve(name, api.Options(data=data), {field: 10**9})
         except ConfigError as error:
             answers.append(str(error))
         else:  # a size of networks that were not asked for
@@ -81,7 +81,7 @@ def test_the_estimate_is_what_is_said(width):
     weights = 2 * (16 * width + width * width + width * 64 + 3 * width)  # about
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
-        refuse_too_large(module, config, spec, torch.device("cpu"))
+        check_memory(module, config, spec, torch.device("cpu"))
         refused = False
     except ConfigError:
         refused = True

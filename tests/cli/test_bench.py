@@ -13,7 +13,7 @@ SMALL = ("--batch-size", "16", "--hidden", "8", "--latent", "4")
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch):
-    for name, value in {"TURNS": 2, "SECONDS": 1e-3, "ROOF_SECONDS": 1e-3}.items():
+    for name, value in {"TURNS": 2, "SECONDS": 1e-3, "ROOFLINE_SECONDS": 1e-3}.items():
         monkeypatch.setattr(benches, name, value)
 
 
@@ -37,7 +37,7 @@ def test_a_recipe(capsys):
     assert first.split()[:3] == ["eager", "1", "float32"]
     assert first.endswith("1.00 (1.00 to 1.00)")
     assert "load  " in out
-    assert "of the roof" in out.splitlines()[-1]
+    assert "of the roofline" in out.splitlines()[-1]
     assert list(Path.cwd().iterdir()) == []
 
 
@@ -59,7 +59,7 @@ def test_numbers_are_kept_where_asked(capsys):
         (("vanilla", "--data", "digts"), 3, "unknown data set 'digts'; nearest: digits."),
         (("vanilla", "--threads", "0"), 2, "threads must be greater than or equal to 1, got 0"),
         (("--out", "no/numbers.json"), 2, "there is no folder 'no' for 'no/numbers.json'."),
-        (("--out", "numbers.txt"), 2, "what is measured goes into a .json, got 'numbers.txt'."),
+        (("--out", "numbers.txt"), 2, "the numbers go into a .json, got 'numbers.txt'."),
         (("--out", "/proc/numbers.json"), 4, "/proc/numbers.json"),
     ],
     ids=str,

@@ -1,13 +1,13 @@
-"""Trials: how threads and mode are chosen, from what was measured."""
+"""Autotune: how threads and mode are chosen, from measurements."""
 
 import pytest
 
-from zerosum.profiling import autotune as trials
+from zerosum.profiling import autotune
 
 
 def test_rates_play_every_contestant_by_turns():
     played = []
-    seen = trials.rates([lambda n=n: played.append(n) for n in (1, 2)])
+    seen = autotune.rates([lambda rounds, n=n: played.append(n) or rounds for n in (1, 2)])
     assert len(seen) == 2
     assert all(rate > 0 for rate in seen)
     assert played[:2] == [1, 2]
@@ -18,7 +18,7 @@ def test_rates_play_every_contestant_by_turns():
     [({1: 100.0, 2: 104.0}, 1), ({1: 100.0, 2: 106.0}, 2), ({1: 10.0, 2: 19.0, 4: 19.5, 8: 12.0}, 2), ({1: 5.0}, 1)],
 )
 def test_the_fewest_threads_that_are_about_as_fast_as_any(seen, chosen):
-    assert trials.fewest(seen) == chosen
+    assert autotune.fewest(seen) == chosen
 
 
 def never():
@@ -41,17 +41,17 @@ def never():
     ],
 )
 def test_a_mode_with_its_reason(facts, mode, reason):
-    chosen, why = trials.mode(*facts[:3], lambda: facts[3], compiled=never)
+    chosen, why = autotune.mode(*facts[:3], lambda: facts[3], compiled=never)
     assert chosen == mode
     assert why.startswith(reason)
 
 
 def test_a_long_training_on_a_cpu_is_compiled_where_a_trial_shows_that_it_pays():
-    assert trials.mode("cpu", 1, True, lambda: 5000.0, lambda: 1.3) == (
+    assert autotune.mode("cpu", 1, True, lambda: 5000.0, lambda: 1.3) == (
         "compile",
         "the compiled round was tried and is 1.30 times as fast",
     )
-    assert trials.mode("cpu", 1, True, lambda: 5000.0, lambda: 1.04) == (
+    assert autotune.mode("cpu", 1, True, lambda: 5000.0, lambda: 1.04) == (
         "eager",
         "the compiled round was tried and is 1.04 times as fast",
     )
@@ -59,4 +59,4 @@ def test_a_long_training_on_a_cpu_is_compiled_where_a_trial_shows_that_it_pays()
     def fails():
         raise RuntimeError("g++ not found\nand a long story")
 
-    assert trials.mode("cpu", 1, True, lambda: 5000.0, fails) == ("eager", "compiling failed (g++ not found)")
+    assert autotune.mode("cpu", 1, True, lambda: 5000.0, fails) == ("eager", "compiling failed (g++ not found)")

@@ -89,7 +89,7 @@ def test_it_trains_as_the_recipe_it_is_a_copy_of(capsys, mine):
 
 
 def test_its_default_folder_has_its_name(mine):
-    plan = api.Plan("my_recipe.py", api.Options(), {})
+    plan = api.resolve("my_recipe.py", api.Options())
     assert plan.out == Path("runs/my_recipe-digits")
 
 

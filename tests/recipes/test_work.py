@@ -16,7 +16,7 @@ from tests.games import play
 from tests.recipes.test_contract import RECIPES, tiny
 from zerosum import api, recipes
 from zerosum.data import Arrays, DataSpec, open_data
-from zerosum.profiling.flops import work_of
+from zerosum.profiling.flops import count_operations
 from zerosum.training import BatchBuilder
 
 PINNED = Path(__file__).parent / "golden" / "work.txt"
@@ -43,7 +43,7 @@ def system(name):
 def counted(experiment, builder):
     """The work of a round after the first ones, which make what the others reuse."""
     images = play(experiment.game, builder, 2)
-    return work_of(lambda: play(experiment.game, builder, 1, images))
+    return count_operations(lambda: play(experiment.game, builder, 1, images))
 
 
 def pins():

@@ -3,8 +3,10 @@
 import errno
 import json
 import os
+import platform
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from tests.children import command_line, finish, output, start, wait_for
 from zerosum.errors import ConfigError, RunError
 from zerosum.training import files
-from zerosum.training.folder import FORMAT, RunFolder, read_record
+from zerosum.training.folder import FORMAT, LOCK, Lock, RunFolder, read_record
 
 RECORD = {
     "recipe": "vanilla",
@@ -245,3 +247,47 @@ def test_fault_15_a_second_training_in_the_folder_is_refused():
     assert finish(command_line, "train", "vanilla", "--out", "run", "--rounds", "3") == 0
     assert f"took over the lock of process {child.pid} on " in output()
     assert read_record(Path("run"))["recipe"] == "vanilla"
+
+
+@pytest.mark.fault
+def test_a_second_holder_is_told_who_has_it(tmp_path):
+    lock = Lock(tmp_path)
+    with pytest.raises(RunError, match=rf"being trained by process {os.getpid()} on {platform.node()} since 20"):
+        Lock(tmp_path)
+    lock.release()
+    again = Lock(tmp_path)
+    assert again.notice is None
+    again.release()
+    again.release()
+
+
+@pytest.mark.fault
+def test_a_lock_left_by_a_dead_process_is_taken_over(tmp_path):
+    code = (
+        "import os, pathlib, zerosum.training.folder as l;"
+        f"l.Lock(pathlib.Path({str(tmp_path)!r})); print(os.getpid(), flush=True); os._exit(9)"
+    )
+    dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout.strip()
+    lock = Lock(tmp_path)
+    assert f"took over the lock of process {dead} on {platform.node()}" in lock.notice
+    assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
+    lock.release()
+
+
+@pytest.mark.fault
+def test_a_lock_of_another_host_is_respected(tmp_path):
+    (tmp_path / LOCK).write_text(json.dumps({"pid": 1, "host": "elsewhere", "start": "2026-01-01"}))
+    with pytest.raises(
+        RunError, match=r"process 1 on elsewhere since 2026-01-01, on another host; .* remove .*run.lock"
+    ):
+        Lock(tmp_path)
+    (tmp_path / LOCK).unlink()
+    Lock(tmp_path).release()
+
+
+@pytest.mark.fault
+def test_a_lock_with_garbage_in_it_is_taken_over(tmp_path):
+    (tmp_path / LOCK).write_bytes(b"\xff\x00 not json")
+    lock = Lock(tmp_path)
+    assert lock.notice is not None
+    lock.release()

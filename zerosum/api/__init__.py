@@ -1,7 +1,7 @@
-"""Names to things: train a recipe on data, load what came of it, say what there is.
+"""The Python interface: train a recipe on data, load the run, describe recipes and data by their names.
 
-This is what Python users, the command line and everything above stand on. What a training does not need before its
-first round is imported when first used.
+The command line stands on it. Modules that a training does not need before its first round are imported when first
+used.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zerosum.api.builds import build as build
-from zerosum.api.options import Options as Options, checked as checked
-from zerosum.api.plans import Plan as Plan, train as train
+from zerosum.api.machine import forecast as forecast
+from zerosum.api.options import Options as Options, check_settings as check_settings, checked as checked
+from zerosum.api.plans import Plan as Plan, build as build, resolve as resolve
+from zerosum.api.training import run_plan as run_plan, train as train
 from zerosum.metrics import Result as Result
 from zerosum.training import Run as Run
 from zerosum.training.display import Silent as Silent, display as display, duration as duration
@@ -22,32 +23,31 @@ if TYPE_CHECKING:
     from zerosum.api.benches import Bench as Bench, bench as bench
     from zerosum.api.catalogue import (
         Description as Description,
+        Scan as Scan,
         data_sets as data_sets,
         describe as describe,
         metrics as metrics,
+        pack as pack,
+        scan as scan,
     )
     from zerosum.api.contract import check as check
     from zerosum.api.evaluation import evaluate as evaluate, published as published
     from zerosum.api.explore import Walk as Walk, grid as grid, walk as walk
     from zerosum.api.models import Model as Model, load as load
-    from zerosum.api.replays import replay as replay
-    from zerosum.api.reports import read_log as read_log, report as report
+    from zerosum.api.reports import read_log as read_log, replay as replay, report as report
     from zerosum.api.samples import sample as sample, target as target
-    from zerosum.api.scans import Scan as Scan, pack as pack, scan as scan
 
 _LATER = {
     "applying": ("Applied", "apply"),
     "auto": ("Planned", "planned"),
     "benches": ("Bench", "bench"),
-    "catalogue": ("Description", "data_sets", "describe", "metrics"),
+    "catalogue": ("Description", "Scan", "data_sets", "describe", "metrics", "pack", "scan"),
     "contract": ("check",),
     "evaluation": ("evaluate", "published"),
     "explore": ("Walk", "grid", "walk"),
     "models": ("Model", "load"),
-    "replays": ("replay",),
-    "reports": ("read_log", "report"),
+    "reports": ("read_log", "replay", "report"),
     "samples": ("sample", "target"),
-    "scans": ("Scan", "pack", "scan"),
 }
 
 

@@ -1,4 +1,4 @@
-"""``auto`` in the place of a recipe: data and machine are looked up, a training is chosen, and it is an ordinary one.
+"""``auto`` in the place of a recipe: a training is chosen for the data and the machine, and it is an ordinary one.
 
 The same command in the same folder continues it as it was chosen.
 """
@@ -16,7 +16,7 @@ import torch
 from zerosum import recipes
 from zerosum.api.memory import memory_of
 from zerosum.api.options import Options, checked, seconds_of
-from zerosum.api.planner import Facts, Machine, choose, usual
+from zerosum.api.planner import choose
 from zerosum.data import DataSpec, open_data, own_of
 from zerosum.data.image_options import CHANNELS, Asked, asked_of, said
 from zerosum.data.own import holds_images
@@ -26,18 +26,19 @@ from zerosum.data.walk import Progress
 from zerosum.errors import DataError
 from zerosum.runtime import choose_device, multiplies_bfloat16
 from zerosum.training.folder import RECORD, read_record
+from zerosum.training.planning import Facts, Machine, usual_seconds
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A training that was chosen, ready to be one.
+    """A training that was chosen.
 
     Attributes:
         recipe: Its name.
         options: With the data and the goal as chosen.
         settings: Fields of its Config.
-        reasons: What was chosen and why; empty where a run is continued as it was chosen.
-        found: What the data are, in a line.
+        reasons: Every decision with its cause; empty where a run is continued as it was chosen.
+        found: The data, described in a line.
         continued: Whether the run folder holds a run that was chosen before.
     """
 
@@ -54,7 +55,7 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
 
     Arguments:
         options: As for any training; ``data`` above all, and ``budget``.
-        progress: Told after every file that is looked at.
+        progress: Called after every file that is looked at.
 
     Raises:
         ConfigError: An option is out of range.
@@ -68,27 +69,27 @@ def planned(options: Options, progress: Progress | None = None) -> Planned:
     assert options.out is not None
     seconds = None if options.budget is None else seconds_of(options.budget)
     device = choose_device(options.device)
-    fast = options.precision in (None, "bfloat16") and multiplies_bfloat16(device)
+    bfloat16 = options.precision in (None, "bfloat16") and multiplies_bfloat16(device)
     memory = None if device.type == "cpu" else memory_of(device)
-    machine = Machine(device.type, options.threads or torch.get_num_threads(), fast, memory)
+    machine = Machine(device.type, options.threads or torch.get_num_threads(), bfloat16, memory)
     goal = any(value is not None for value in (options.rounds, options.epochs, options.budget))
     record = None if options.fresh else _record(options.out)
     if record is not None and _same_source(options.data, record):
         if not goal:
-            options = dataclasses.replace(options, budget=f"{usual(machine) / 60:g}m")
+            options = dataclasses.replace(options, budget=f"{usual_seconds(machine) / 60:g}m")
         options = dataclasses.replace(options, data=str(record["source"]))
         return Planned(record["recipe"], options, record["config"], (), f"{options.out} holds a run", True)
     facts, found = _facts(options, own, progress)
     choice = choose(facts, machine, seconds)
     if not goal:
-        options = dataclasses.replace(options, budget=f"{choice.seconds / 60:g}m")
+        options = dataclasses.replace(options, budget=f"{usual_seconds(machine) / 60:g}m")
     if choice.precision != "float32":
         options = dataclasses.replace(options, precision=choice.precision)
     if choice.micro_batches > 1 and options.micro_batches is None:
         options = dataclasses.replace(options, micro_batches=choice.micro_batches)
     if own is not None and choice.data:
-        told = dataclasses.replace(asked_of(own[1], own[0]), **choice.data)
-        options = dataclasses.replace(options, data=f"{own[0]}[{said(told)}]")
+        prepared = dataclasses.replace(asked_of(own[1], own[0]), **choice.data)
+        options = dataclasses.replace(options, data=f"{own[0]}[{said(prepared)}]")
     return Planned(choice.recipe, options, choice.settings, choice.reasons, found)
 
 
@@ -97,7 +98,7 @@ def _record(out: Path) -> dict[str, Any] | None:
 
 
 def _same_source(data: str, record: Mapping[str, Any]) -> bool:
-    """Whether a run was on the data that are asked for, whatever its images were made."""
+    """Whether a run was trained on these data, however its images were prepared."""
     own, kept = own_of(data), own_of(str(record.get("source", "")))
     if own is None or kept is None:
         return data == record.get("source")
@@ -105,7 +106,7 @@ def _same_source(data: str, record: Mapping[str, Any]) -> bool:
 
 
 def _facts(options: Options, own: tuple[Path, str] | None, progress: Progress | None) -> tuple[Facts, str]:
-    """What the data are, and that in a line."""
+    """The facts about the data, and the data described in a line."""
     if own is not None and holds_images(own[0]):
         asked = asked_of(own[1], own[0])
         column = None if asked.label == "none" else asked.label
@@ -124,7 +125,7 @@ def _of_scan(found: Scan, asked: Asked) -> tuple[Facts, str]:
     channels = 1 if all(c < 3 for c in found.channels) else 3
     counts = found.labels.counts if found.labels is not None else {}
     whole = found.labels is not None and not found.labels.without and asked.label != "none"
-    told = frozenset(name for name, given in (("size", asked.size), ("colour", asked.colour != "auto")) if given)
+    given = frozenset(name for name, value in (("size", asked.size), ("colour", asked.colour != "auto")) if value)
     facts = Facts(
         "images",
         found.images,
@@ -134,7 +135,7 @@ def _of_scan(found: Scan, asked: Asked) -> tuple[Facts, str]:
         found.clear / max(found.images, 1),
         len(counts) if whole and len(counts) > 1 else None,
         min(counts.values(), default=0),
-        told,
+        given,
     )
     many = "" if found.sizes.different == 1 else f"{found.sizes.different:,} sizes around "
     kind = "grey" if channels == 1 else "colour"

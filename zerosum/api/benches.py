@@ -1,4 +1,4 @@
-"""What this machine does, what a recipe reaches of it, and what would help."""
+"""Benchmarks: the roofline of this machine, the speed of a recipe on it, and advice."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from typing import Any, get_args
 import torch
 
 import zerosum
-from zerosum.api.builds import build
 from zerosum.api.options import Options, checked
-from zerosum.api.plans import Plan
+from zerosum.api.plans import Plan, resolve
 from zerosum.errors import ConfigError
 from zerosum.game import Game, Mode, Precision
 from zerosum.profiling import timing
-from zerosum.profiling.flops import Work, work_of
+from zerosum.profiling.flops import OperationCounts, count_operations
 from zerosum.profiling.forecast import peak_memory
-from zerosum.profiling.roofline import Roofline, roof
+from zerosum.profiling.roofline import Roofline, measure_roofline
 from zerosum.runtime import choose_device, machine
-from zerosum.training import BatchBuilder, Rounds, files, play_round
+from zerosum.training import BatchBuilder, files, play_round
 from zerosum.training.settings import with_threads
 
 TURNS, SECONDS = 15, 0.2
-"""Turns of every way to play, and seconds in each."""
+"""Turns of every way to play, and seconds of each."""
 
-ROOF_SECONDS = 0.3
-"""For each number of a roof."""
+ROOFLINE_SECONDS = 0.3
+"""For each number of a roofline."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Row:
         examples: Real examples a round takes.
         flops: Of products and convolutions in a round.
         operators: Called in a round; None where it is run as a whole.
-        roof: What the machine does with these threads in this precision, GFLOP/s.
+        roofline: Of the machine with these threads in this precision, GFLOP/s.
     """
 
     mode: str
@@ -62,7 +61,7 @@ class Row:
     examples: int
     flops: float
     operators: int | None
-    roof: float
+    roofline: float
 
     @property
     def examples_per_second(self) -> float:
@@ -81,8 +80,8 @@ class Row:
 
     @property
     def share(self) -> float:
-        """Of the roof that is reached."""
-        return self.gflops / self.roof
+        """The share of the roofline that is reached."""
+        return self.gflops / self.roofline
 
     @property
     def mflop_per_image(self) -> float:
@@ -91,29 +90,29 @@ class Row:
 
 
 DERIVED = ("examples_per_second", "milliseconds", "gflops", "share", "mflop_per_image")
-"""What a row says besides its fields."""
+"""Properties of a row that are written with its fields."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What was measured; without a recipe the machine and its roofs alone.
+    """The measurements; without a recipe those of the machine alone.
 
     Attributes:
         machine: Cores, threads, device, versions.
-        roofs: For every number of threads and precision.
+        rooflines: For every number of threads and precision.
         recipe: Its name, or None.
         config: Its settings.
-        data: What it was played on.
+        data: The data set it was played on.
         rows: One for every way to play it.
-        memory: Peak of the process (on CUDA: of the device) in bytes; None where the system does not tell.
+        memory: Peak of the process (on CUDA: of the device) in bytes; None where it is unknown.
         loads: Average load of the machine before and after.
-        doubts: Why the machine was not quiet; empty where it was.
-        notices: What the user should know besides.
-        advice: What follows from the numbers, in sentences.
+        doubts: Signs that the machine was busy; empty where there are none.
+        notices: Sentences for the user.
+        advice: Conclusions from the numbers, in sentences.
     """
 
     machine: dict[str, Any]
-    roofs: list[Roofline]
+    rooflines: list[Roofline]
     recipe: str | None = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: str | None = None
@@ -125,7 +124,7 @@ class Bench:
     advice: list[str] = dataclasses.field(default_factory=list)
 
     def write(self, path: Path) -> None:
-        """Keep it as JSON, with what is derived."""
+        """Write it as JSON, with the derived numbers."""
         record = dataclasses.asdict(self)
         for row, kept in zip(self.rows, record["rows"], strict=True):
             kept |= {name: getattr(row, name) for name in DERIVED}
@@ -148,7 +147,7 @@ def bench(
         recipe: Name of a recipe, or the path of your own; without one the machine alone is measured.
         data: Data set by name, or a path.
         data_root: Folder that known data sets lie in.
-        device: Of what; by default where a training would be.
+        device: To measure; by default that of a training.
         threads: Of the CPU; by default one and all are compared.
         compile: Also compile the round, which takes tens of seconds for every row.
         **settings: Fields of the recipe's ``Config``.
@@ -158,7 +157,7 @@ def bench(
         DataError: The data cannot be opened.
     """
     options: dict[str, Any] = {"data": data, "data_root": data_root, "device": device, "threads": threads}
-    plan = None if recipe is None else Plan(recipe, Options(**options), settings)
+    plan = None if recipe is None else resolve(recipe, Options(**options), settings)
     if plan is None:
         if settings:
             raise ConfigError(f"{next(iter(settings))} is a setting of a recipe; name one.")
@@ -166,16 +165,16 @@ def bench(
     here = choose_device(device)
     all_threads = threads or torch.get_num_threads()
     counts = sorted({1, all_threads}) if threads is None and here.type == "cpu" else [all_threads]
-    told = {"device": str(here), "threads": all_threads, "zerosum": zerosum.__version__, **machine()}
+    described = {"device": str(here), "threads": all_threads, "zerosum": zerosum.__version__, **machine()}
     if here.type == "cuda":
-        told["gpu"] = torch.cuda.get_device_name(here)
-    roofs = []
+        described["gpu"] = torch.cuda.get_device_name(here)
+    rooflines = []
     with with_threads(all_threads):
         for precision in get_args(Precision):
             for count in counts:
                 torch.set_num_threads(count)
-                roofs.append(roof(here, precision, ROOF_SECONDS))
-        measured = Bench(told, roofs)
+                rooflines.append(measure_roofline(here, precision, ROOFLINE_SECONDS))
+        measured = Bench(described, rooflines)
         return measured if plan is None else _played(measured, plan, here, compile)
 
 
@@ -188,10 +187,10 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
         modes.append("compile")
     notices = list(plan.notices)
     ways: dict[str, tuple[Game, Roofline]] = {}
-    works: dict[str, Work] = {}
+    operations: dict[str, OperationCounts] = {}
     builder = None
-    for of, mode in itertools.product(measured.roofs, modes):
-        experiment = build(plan.module, plan.config, plan.spec, plan.options.seed)
+    for of, mode in itertools.product(measured.rooflines, modes):
+        experiment = plan.experiment()
         game = experiment.game.to(device)
         builder = builder or plan.builder(experiment)
         name = f"{mode} in {of.precision}, threads {of.threads},"
@@ -200,15 +199,20 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
         except ValueError as error:
             notices.append(f"{name} is left out: {error}")
             continue
-        if of.precision not in works:
-            works[of.precision] = _work(game, builder)
+        if of.precision not in operations:
+            operations[of.precision] = _operations(game, builder)
         ways[name] = game, of
     assert builder is not None
     threads = {name: of.threads for name, (_, of) in ways.items()}
-    match = timing.play(
-        {name: _contestant(game, builder, of.threads) for name, (game, of) in ways.items()}, threads, TURNS, SECONDS
+    comparison = timing.compare(
+        {name: timing.contestants(game, builder, [of.threads])[0] for name, (game, of) in ways.items()},
+        threads,
+        TURNS,
+        SECONDS,
     )
-    rows = [_row(game, builder, of, works[of.precision], match.scores[name]) for name, (game, of) in ways.items()]
+    rows = [
+        _row(game, builder, of, operations[of.precision], comparison.scores[name]) for name, (game, of) in ways.items()
+    ]
     return dataclasses.replace(
         measured,
         recipe=plan.recipe,
@@ -216,30 +220,15 @@ def _played(measured: Bench, plan: Plan, device: torch.device, compile: bool) ->
         data=plan.spec.name,
         rows=rows,
         memory=peak_memory(device),
-        loads=match.loads,
-        doubts=match.doubts,
+        loads=comparison.loads,
+        doubts=comparison.doubts,
         notices=notices,
         advice=advise(rows, plan.config.batch_size),
     )
 
 
-def _contestant(game: Game, builder: BatchBuilder, threads: int) -> timing.Contestant:
-    rounds, examples = Rounds(game, builder), 0
-
-    def play(count: int) -> int:
-        nonlocal examples
-        torch.set_num_threads(threads)
-        before, goal = examples, game.round + count
-        while game.round < goal:
-            examples = rounds.play(examples, goal - game.round)
-        timing.wait_for(game.device)
-        return examples - before
-
-    return play
-
-
-def _work(game: Game, builder: BatchBuilder) -> Work:
-    """Of the rounds in which every turn has been due as often as it ever is; the first one is not like the others."""
+def _operations(game: Game, builder: BatchBuilder) -> OperationCounts:
+    """A round's share of the rounds in which every turn is due as often as it ever is; the first round is left out."""
     examples = play_round(game, builder, 0)
     rounds = math.lcm(*(turn.every for turn in game.schedule.turns))
 
@@ -248,11 +237,11 @@ def _work(game: Game, builder: BatchBuilder) -> Work:
         for _ in range(rounds):
             examples = play_round(game, builder, examples)
 
-    whole = work_of(play)
-    return Work(round(whole.operators / rounds), round(whole.flops / rounds), whole.waits)
+    whole = count_operations(play)
+    return OperationCounts(round(whole.operators / rounds), round(whole.flops / rounds), whole.waits)
 
 
-def _row(game: Game, builder: BatchBuilder, of: Roofline, work: Work, score: timing.Score) -> Row:
+def _row(game: Game, builder: BatchBuilder, of: Roofline, operations: OperationCounts, score: timing.Score) -> Row:
     examples = builder.examples(game.round)
     return Row(
         mode=game.mode,
@@ -263,9 +252,9 @@ def _row(game: Game, builder: BatchBuilder, of: Roofline, work: Work, score: tim
         low=score.low,
         high=score.high,
         examples=examples,
-        flops=work.flops,
-        operators=work.operators if game.mode == "eager" else None,
-        roof=of.gflops,
+        flops=operations.flops,
+        operators=operations.operators if game.mode == "eager" else None,
+        roofline=of.gflops,
     )
 
 
@@ -273,52 +262,54 @@ PAYS = 1.1
 """Times as fast from which something is worth the trouble."""
 
 NEAR = 0.6
-"""Of the roof, from which nothing but fewer products is faster."""
+"""Share of the roofline from which only fewer products are faster."""
 
 OPERATOR = 5e-6
 """Seconds of an operator before it computes anything, roughly, on any machine."""
 
 
 def advise(rows: Sequence[Row], batch_size: int) -> list[str]:
-    """What follows from the rows, in sentences.
+    """Conclusions from the rows, in sentences.
 
     Arguments:
         rows: The first of them eager, in float32, with the fewest threads.
-        batch_size: What they were played with.
+        batch_size: Of the rows.
     """
-    said = []
+    sentences = []
     plain = [row for row in rows if row.mode == "eager" and row.precision == "float32"]
     few, many = plain[0], plain[-1]
     gain = many.ratio / few.ratio
     best = many if gain >= PAYS else few
     if many is not few:
         if gain >= PAYS:
-            said.append(f"Take {many.threads} threads: {gain:.2f} times as fast as {few.threads}.")
+            sentences.append(f"Take {many.threads} threads: {gain:.2f} times as fast as {few.threads}.")
         elif gain <= 1 / PAYS:
-            said.append(f"Take --threads {few.threads}: {1 / gain:.2f} times as fast as {many.threads}.")
+            sentences.append(f"Take --threads {few.threads}: {1 / gain:.2f} times as fast as {many.threads}.")
         else:
-            said.append(f"{many.threads} threads are {gain:.2f} times as fast as {few.threads}: take --threads 1.")
+            sentences.append(f"{many.threads} threads are {gain:.2f} times as fast as {few.threads}: take --threads 1.")
     for row in rows:
         if row.threads != best.threads or (row.mode != best.mode) == (row.precision != best.precision):
             continue
         what = f"--mode {row.mode}" if row.mode != best.mode else row.precision
         gain = row.ratio / best.ratio
-        said.append(f"{what} {'pays' if gain >= PAYS else 'does not pay'} here: {gain:.2f} times as fast.")
+        sentences.append(f"{what} {'pays' if gain >= PAYS else 'does not pay'} here: {gain:.2f} times as fast.")
     assert best.operators is not None
     each = best.flops / best.operators
-    reached = f"{best.share:.0%} of the roof"
+    reached = f"{best.share:.0%} of the roofline"
     if best.share >= NEAR:
-        said.append(f"Products run at {reached}: there is nothing to gain but by fewer of them or another precision.")
-    elif best.share < 0.5 and each / (best.roof * 1e9) < OPERATOR:
+        sentences.append(
+            f"Products run at {reached}: there is nothing to gain but by fewer of them or another precision."
+        )
+    elif best.share < 0.5 and each / (best.roofline * 1e9) < OPERATOR:
         # The products of a larger batch take longer in proportion, and the rest hardly.
         larger = 2 ** math.ceil(math.log2(batch_size * (1 / best.share - 1)))
-        said.append(
+        sentences.append(
             f"Operators dominate: {best.operators} of {each / 1e6:.2g} MFLOP each in {best.milliseconds:.2g} ms reach "
             f"{reached}; a batch of {larger:,} would reach about half, and is another training."
         )
     else:
-        said.append(
+        sentences.append(
             f"{reached[0].upper()}{reached[1:]} is reached; the rest of a round is no product: updates, activations, "
             "noise and the operators themselves."
         )
-    return said
+    return sentences

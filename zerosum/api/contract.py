@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from zerosum import recipes
-from zerosum.api.builds import build
 from zerosum.api.options import checked
+from zerosum.api.plans import build
 from zerosum.data import open_data
 from zerosum.game import Game, Round, gradients
 from zerosum.training import BatchBuilder, Experiment, play_round

@@ -1,4 +1,4 @@
-"""Memory: what a training needs at least, refused before anything is made, and what is said when it is too little."""
+"""Memory: the least that a training needs, checked before anything is made, and the error where it runs out."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ COPIES = 4
 """Of every parameter that is moved: itself, its gradient and two moments."""
 
 
-def refuse_too_large(module: ModuleType, config: Any, spec: DataSpec, device: torch.device) -> None:
-    """Stop where the networks alone, with what moves them and one batch, need more memory than there is.
+def check_memory(module: ModuleType, config: Any, spec: DataSpec, device: torch.device) -> None:
+    """Check that the networks, their gradients, the moments of updates and one batch fit into the memory.
 
     The recipe is built without numbers (on torch's ``meta`` device), so that nothing is set aside.
 
@@ -35,7 +35,7 @@ def refuse_too_large(module: ModuleType, config: Any, spec: DataSpec, device: to
         device: Where it is to be trained.
 
     Raises:
-        ConfigError: It needs more; the message says how much, and of what most.
+        ConfigError: They do not; the message names the amount and the largest part.
     """
     total = memory_of(device)
     if total is None or not _is_large(config):  # torch takes a second to get ready for building without numbers

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from zerosum import recipes
-from zerosum.api.builds import build
 from zerosum.api.options import checked
+from zerosum.api.plans import build
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError, RunError, Unsupported, unknown
 from zerosum.metrics import Metric

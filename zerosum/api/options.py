@@ -1,4 +1,4 @@
-"""What a training can be told, checked: every range and every name, in a sentence each."""
+"""Options of a training, and the check of every name, type and range, with a sentence for each mistake."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from zerosum.errors import ConfigError, unknown
 
 @dataclass(frozen=True)
 class Options:
-    """What a training is told beside the recipe's own configuration."""
+    """Goal, place and machine of a training; the recipe's own settings are its Config."""
 
     # Optional, not `Path | None`: to see that None is one, tyro would import typeguard.
     data: str = "digits"
-    """Data set by name (a toy may carry parameters: 'ring[modes=25]'), or the path of idx files, arrays or images."""
+    """Data set by name (a toy may have parameters: 'ring[modes=25]'), or the path of idx files, arrays or images."""
     data_root: Optional[Path] = None  # noqa: UP045
     """Folder that known data sets lie in or are downloaded to; $ZEROSUM_DATA, or a cache in the home, by default."""
     out: Optional[Path] = None  # noqa: UP045
@@ -33,20 +33,20 @@ class Options:
     budget: Optional[str] = None  # noqa: UP045
     """Goal: training time of the whole run, such as 60s, 10m or 2h [seconds without a unit]."""
     seed: NonNegativeCount = 0
-    """Of everything random: weights, order of the data, latents, dropout."""
+    """Seed of everything random: weights, order of the data, latents, dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to train; auto takes CUDA, then MPS, then the CPU, and on continuing the one recorded."""
+    """Device to train on; auto takes CUDA, then MPS, then the CPU, and on continuing the one recorded."""
     threads: Count | None = None
     """CPU threads; the fastest in a short trial by default, and on continuing the number recorded [threads]."""
     mode: Literal["auto", "eager", "graph", "compile"] | None = None
     """How a round is run: eager; graph (recorded, on CUDA, where it is the default); compile (takes a minute); or auto,
     which decides from a forecast. On continuing the one recorded."""
     precision: Literal["float32", "bfloat16"] | None = None
-    """What products and convolutions compute in; float32 by default, and on continuing the one recorded."""
+    """Precision of products and convolutions; float32 by default, and on continuing the one recorded."""
     micro_batches: Count | None = None
     """Parts a batch is played in, for less memory; 1 by default, and on continuing the number recorded [parts]."""
     activation_checkpointing: bool = False
-    """Keep less for the way back and compute it again: less memory, more time, the same numbers."""
+    """Enable activation checkpointing: less memory, more time, the same numbers."""
     save_every: Count | None = None
     """Rounds between checkpoints [rounds]; about one a minute by default. One is always made at the end."""
     sample_every: Count = 1000
@@ -65,10 +65,10 @@ def checked(kind: type, values: Mapping[str, Any], place: str) -> Any:
     Arguments:
         kind: The dataclass.
         values: By field name; fields left out take their defaults.
-        place: Where the values stand, for the message.
+        place: Origin of the values, for the message.
 
     Raises:
-        ConfigError: A field nobody knows, with the nearest names, or values out of range, a sentence each.
+        ConfigError: A field is unknown (the message gives the nearest names), or values are out of range.
     """
     known = {f.name for f in dataclasses.fields(kind)}
     for name in values:
@@ -79,6 +79,51 @@ def checked(kind: type, values: Mapping[str, Any], place: str) -> Any:
         return TypeAdapter(kind).validate_python(dict(values))
     except ValidationError as error:
         raise ConfigError(" ".join(_sentence(e, place) for e in error.errors())) from None
+
+
+RESERVED = frozenset({"recipe", "config", "progress", "dry_run", "debug", "compile"})
+"""Names that the functions and verbs of training, benches and checks take beside the options."""
+
+
+def check_settings(recipe: str, config: type) -> None:
+    """Check that no setting of a recipe has the name of an option: settings and options share one command line.
+
+    Arguments:
+        recipe: Its name or path, for the message.
+        config: Its ``Config``.
+
+    Raises:
+        ConfigError: A field has such a name.
+    """
+    reserved = RESERVED | {f.name for f in dataclasses.fields(Options)}
+    for field in dataclasses.fields(config):
+        if field.name in reserved:
+            raise ConfigError(
+                f"a setting must not have the name of an option, got {field.name!r} (Config of {recipe}); "
+                "rename the field."
+            )
+
+
+def settings_of(config: object, kind: type, recipe: str) -> dict[str, Any]:
+    """The settings that an instance of a recipe's ``Config``, or a dict, gives.
+
+    Arguments:
+        config: The instance, or a mapping by field name.
+        kind: The recipe's ``Config``.
+        recipe: Its name or path, for the message.
+
+    Raises:
+        ConfigError: It is neither; an instance of another recipe's ``Config``, for example.
+    """
+    if isinstance(config, Mapping):
+        return dict(config)
+    # A user's own file is executed anew each time, so that its class is known by module and name.
+    if (type(config).__module__, type(config).__qualname__) == (kind.__module__, kind.__qualname__):
+        return {field.name: getattr(config, field.name) for field in dataclasses.fields(kind)}
+    raise ConfigError(
+        f"config must be an instance of the recipe's Config or a dict, got {type(config).__module__}."
+        f"{type(config).__qualname__} (recipe {recipe})."
+    )
 
 
 def _sentence(error: Any, place: str) -> str:

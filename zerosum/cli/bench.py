@@ -1,4 +1,4 @@
-"""``zerosum bench [RECIPE]``: what this machine does, what a recipe reaches of it, and what would help."""
+"""``zerosum bench [RECIPE]``: the roofline of this machine, the speed of a recipe on it, and advice."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from zerosum.cli.program import uncollected
 
 @dataclass(frozen=True)
 class MachineOptions:
-    """What is measured."""
+    """The machine to measure."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Of what; auto takes CUDA, then MPS, then the CPU."""
+    """Device to measure; auto takes CUDA, then MPS, then the CPU."""
     threads: int | None = None
     """CPU threads; one and all are compared by default [threads]."""
     out: Path | None = None
-    """A .json to keep the numbers in; nothing is written by default."""
+    """A .json for the numbers; nothing is written by default."""
 
 
 @dataclass(frozen=True)
 class PlayOptions:
-    """What it is played on."""
+    """The data to play on."""
 
     data: str = "digits"
     """Data set by name, or a path."""
@@ -47,11 +47,13 @@ def run(arguments: Sequence[str]) -> int:
         if recipe is not None:
             groups = {"recipe": recipes.find(recipe).Config, "play": PlayOptions, **groups}
         from zerosum import api
+    if recipe is not None:
+        api.check_settings(recipe, groups["recipe"])
     prog = f"zerosum bench {recipe or '[RECIPE]'}"
     given = parse(groups, words, prog, "Measure this machine, and how a recipe is best played on it.")
     out = given.machine.out
     if out is not None:
-        api.target(out, "what is measured goes into a .json", ".json")
+        api.target(out, "the numbers go into a .json", ".json")
     if recipe is not None:
         settings = {**dataclasses.asdict(given.recipe), **dataclasses.asdict(given.play)}
     print("measuring for a while ...", file=sys.stderr)
@@ -75,7 +77,7 @@ def _print_machine(measured: Any) -> None:
             ("threads", "precision", "product GFLOP/s", "convolution GFLOP/s", "memory GB/s"),
             *(
                 (f"{of.threads}", of.precision, *map(_rate, (of.product, of.convolution, of.memory)))
-                for of in measured.roofs
+                for of in measured.rooflines
             ),
         ]
     )
@@ -91,7 +93,7 @@ def _print_rows(measured: Any) -> None:
         f"{measured.recipe} on {measured.data}, {first.examples:,} examples a round, "
         f"{first.mflop_per_image:,.3g} MFLOP an image"
     )
-    heads = ("mode", "threads", "precision", "images/s", "rounds/s", "ms/round", "GFLOP/s", "of roof", "operators")
+    heads = ("mode", "threads", "precision", "images/s", "rounds/s", "ms/round", "GFLOP/s", "of roofline", "operators")
     _print_table(
         [
             (*heads, "ratio (least to largest)"),

@@ -27,7 +27,9 @@ def run(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         raise ConfigError(f"zerosum check begins with a recipe ({', '.join(recipes.names())}) or the path of your own.")
     recipe, *words = arguments
-    groups: dict[str, type] = {"recipe": recipes.find(recipe).Config, "options": CheckOptions}
+    config = recipes.find(recipe).Config
+    api.check_settings(recipe, config)
+    groups: dict[str, type] = {"recipe": config, "options": CheckOptions}
     given: Any = parse(groups, words, f"zerosum check {recipe}", "Check that a recipe keeps what every recipe keeps.")
     found = api.check(recipe, given.options.data, vars(given.recipe))
     for sentence, problem in found.items():

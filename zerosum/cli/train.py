@@ -49,11 +49,12 @@ def run(arguments: Sequence[str]) -> int:
         module = recipes.find(recipe)
         from zerosum import api
 
+    api.check_settings(recipe, module.Config)
     groups = {"recipe": module.Config, "run": api.Options, "command_line": CommandLine}
     defaults = _defaults(words, groups)
     parsed = parse(groups, words, f"zerosum train {recipe}", recipes.summary(recipe), defaults)
     with looking("preparing") as progress:
-        plan = api.Plan(recipe, parsed.run, dataclasses.asdict(parsed.recipe), progress)
+        plan = api.resolve(recipe, parsed.run, dataclasses.asdict(parsed.recipe), progress)
     if parsed.command_line.dry_run:
         _print_forecast(plan)
         return 0
@@ -71,7 +72,7 @@ def _auto(words: Sequence[str]) -> int:
     with looking("looking at") as progress:
         chosen = api.planned(parsed.run, progress)
     with looking("preparing") as progress:
-        plan = api.Plan(chosen.recipe, chosen.options, chosen.settings, progress)
+        plan = api.resolve(chosen.recipe, chosen.options, chosen.settings, progress)
     if leads:
         _print_choice(plan, chosen)
         if parsed.command_line.dry_run or not chosen.continued:
@@ -111,7 +112,7 @@ def _train(plan: Any, words: Sequence[str]) -> int:
     from zerosum import api
 
     leads = os.environ.get("RANK", "0") == "0"  # of the processes torchrun started; the others have nothing to say
-    result = plan.train(api.display() if leads else api.Silent())
+    result = api.run_plan(plan, api.display() if leads else api.Silent())
     if leads:
         _print_run(plan, words[1:], result)
     return 0
@@ -166,7 +167,9 @@ def _print_forecast(plan: Any) -> None:
     print(f"data        {plan.spec.name}, {plan.spec.kind.name} {'x'.join(map(str, plan.spec.shape))}, ", end="")
     print("endless" if plan.spec.count is None else f"{plan.spec.count} training examples")
     print(f"out         {plan.out}")
-    record = plan.record()
+    from zerosum.api.machine import new_record
+
+    record = new_record(plan)
     for name in ("seed", "device", "threads", "mode"):
         print(f"{name:12}{record[name]}")
     for field in dataclasses.fields(plan.config):
@@ -177,9 +180,9 @@ def _print_forecast(plan: Any) -> None:
 
 
 def _print_costs(plan: Any) -> None:
-    from zerosum.api import duration
+    from zerosum.api import duration, forecast
 
-    costs = plan.forecast()
+    costs = forecast(plan)
     for cost in costs:
         if len(costs) > 1:
             print(f"stage       {cost.stage}")

@@ -111,6 +111,21 @@ class Arrays:
         assert label is None or isinstance(label, Tensor)
         return label
 
+    def ordered(self, seed: int | None, device: torch.device) -> Arrays:
+        """The same examples in the order of another seed, with batches on a device; nothing is read again."""
+        return Arrays(
+            self.spec,
+            self._fields,
+            seed,
+            device,
+            {group[0]: rows for group, rows in self._rows.items() if rows is not None},
+            self.fingerprint,
+            self._resident,
+            self.notices,
+            self._groups,
+            self._binary,
+        )
+
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
         """Examples ``position`` to ``position + size - 1`` of the stream; a batch may reach into the next epoch."""
         return self.gather(self.locate(position, size))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from zerosum.data.kinds import KINDS, LABEL, Kind
@@ -194,6 +195,15 @@ class Data(Protocol):
     @property
     def count(self) -> int | None:
         """Examples in this split; None for an endless one."""
+        ...
+
+    def ordered(self, seed: int | None, device: torch.device) -> Data:
+        """The same examples in the order of another seed, with batches on a device; nothing is read again.
+
+        Arguments:
+            seed: Of the order; None for the stored order.
+            device: Where batches are made.
+        """
         ...
 
     def batch(self, position: int, size: int) -> dict[str, Tensor]:

@@ -113,6 +113,10 @@ class Toy:
         self._device = device
         self._blocks: dict[int, tuple[Tensor, Tensor]] = {}
 
+    def ordered(self, seed: int | None, device: torch.device) -> Toy:
+        """The stream of another seed, with batches on a device."""
+        return Toy(self.spec.name, self.mixture, self._key[2], seed, device)
+
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
         """Examples ``position`` to ``position + size - 1`` of the stream, with the mode as label."""
         return self.gather(self.locate(position, size))

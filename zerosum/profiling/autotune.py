@@ -1,112 +1,78 @@
-"""Short trials at the start of a fresh run: how many threads, and which mode, this machine plays a game fastest in."""
+"""Autotune: the number of threads and the mode that are fastest, by short trials at the start of a fresh run."""
 
 from __future__ import annotations
 
-import functools
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
-
 from zerosum.game import Mode
-from zerosum.training.batches import BatchBuilder
-from zerosum.training.experiment import Experiment
-from zerosum.training.stages import Rounds
+from zerosum.profiling.timing import Contestant, time_in_turns
 
 TURNS, SECONDS = 3, 0.02
-"""Turns of every candidate, and seconds of work in each."""
+"""Turns of every contestant, and seconds of each."""
 
 COMPILING = 60.0
 """Seconds that compiling a round takes, about, on a few cores of a CPU."""
 
 GAIN = 0.1
-"""What compiling is expected to gain at most where it gains: training must be long enough for that to pay twice."""
+"""Share of the time that compiling is expected to save at most; training must be long enough for twice its cost."""
 
 ENOUGH = 1.05
 """Ratio below which one way is no faster than another."""
 
 
-Trial = Callable[[int], None]
-"""Plays its next round, with so many threads."""
+def rates(plays: Sequence[Contestant]) -> list[float]:
+    """Examples a second of each contestant: the median of a few turns."""
+    for play in plays:
+        play(1)  # the first round makes what the others reuse
+    return [statistics.median(turn.rate for turn in mine) for mine in time_in_turns(plays, TURNS, SECONDS)]
 
 
-def trial(experiment: Experiment, builder: BatchBuilder) -> Trial:
-    """An experiment to try things on; it is used up.
+def thread_counts(most: int) -> list[int]:
+    """The numbers of threads that are tried: 1, 2, 4, ... and the most.
+
+    Examples:
+        >>> thread_counts(6)
+        [1, 2, 4, 6]
+    """
+    return sorted({*(1 << i for i in range(most.bit_length())), most})
+
+
+def threads(contestants: Mapping[int, Contestant]) -> int:
+    """The fewest threads with which a game is about as fast as with any.
 
     Arguments:
-        experiment: On its device, in its mode.
-        builder: Makes its batches.
+        contestants: By number of threads.
     """
-    rounds, examples = Rounds(experiment.game, builder), 0
-
-    def play(threads: int) -> None:
-        nonlocal examples
-        torch.set_num_threads(threads)
-        examples = rounds.play(examples)
-
-    return play
+    return fewest(dict(zip(contestants, rates(list(contestants.values())), strict=True)))
 
 
-def rates(contestants: Sequence[Callable[[], object]]) -> list[float]:
-    """Calls a second of each, by turns; the median of a few turns."""
-    seen: list[list[float]] = [[] for _ in contestants]
-    for play in contestants:
-        play()  # the first call makes what the others reuse
-    for _ in range(TURNS):
-        for play, mine in zip(contestants, seen, strict=True):
-            started, calls = time.perf_counter(), 0
-            while calls == 0 or time.perf_counter() - started < SECONDS:
-                play()
-                calls += 1
-            mine.append(calls / (time.perf_counter() - started))
-    return [statistics.median(mine) for mine in seen]
-
-
-def threads(play: Trial, most: int) -> int:
-    """How many of 1, 2, 4, ... and the most a trial takes to be about as fast as with any: the fewest.
-
-    Arguments:
-        play: The trial.
-        most: That may be taken.
-    """
-    numbers = sorted({*(1 << i for i in range(most.bit_length())), most})
-    seen = dict(zip(numbers, rates([functools.partial(play, number) for number in numbers]), strict=True))
-    return fewest(seen)
-
-
-def fewest(seen: Mapping[int, float]) -> int:
+def fewest(measured: Mapping[int, float]) -> int:
     """The fewest threads that are about as fast as any.
 
     Arguments:
-        seen: Rounds a second by number of threads.
+        measured: Examples a second by number of threads.
 
     Examples:
         >>> fewest({1: 100.0, 2: 103.0, 4: 60.0}), fewest({1: 100.0, 2: 180.0})
         (1, 2)
     """
-    return min(number for number, rate in seen.items() if rate * ENOUGH >= max(seen.values()))
+    return min(number for number, rate in measured.items() if rate * ENOUGH >= max(measured.values()))
 
 
-def gain(eager: Trial, compiled: Trial, threads: int) -> float:
-    """How many times as fast the compiled rounds are.
-
-    Arguments:
-        eager: A trial in mode eager.
-        compiled: One in mode compile.
-        threads: That both take.
-    """
-    slow, fast = rates([functools.partial(play, threads) for play in (eager, compiled)])
+def gain(eager: Contestant, compiled: Contestant) -> float:
+    """The speed of compiled rounds, in multiples of that of eager ones."""
+    slow, fast = rates([eager, compiled])
     return fast / slow
 
 
 def mode(
     device: str, ranks: int, traceable: bool, forecast: Callable[[], float], compiled: Callable[[], float]
 ) -> tuple[Mode, str]:
-    """A mode, and why.
+    """The mode of a fresh run, and the reason.
 
     Arguments:
-        device: What is trained on.
+        device: Of the training.
         ranks: Processes that train together.
         traceable: Whether all updates are rules of tensor operations.
         forecast: Plays for a second or two, and returns the seconds of training that the eager mode would take.

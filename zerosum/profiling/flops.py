@@ -1,4 +1,4 @@
-"""What a piece of work is made of, free of noise: operators, floating-point operations, waits for the device."""
+"""Operation counts: operators, floating-point operations and waits for the device, free of noise."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 @dataclass(frozen=True)
-class Work:
-    """What was done.
+class OperationCounts:
+    """The operations of some work.
 
     Attributes:
         operators: Calls of torch's operators as they reach the device's kernels, below autograd: forward, backward and
@@ -28,16 +28,16 @@ class Work:
     waits: tuple[str, ...]
 
 
-def work_of(play: Callable[[], object]) -> Work:
-    """What a piece of work is made of; it is done once, eagerly. What was compiled or captured before is not seen.
+def count_operations(play: Callable[[], object]) -> OperationCounts:
+    """The operations of some work, which is done once, eagerly; code compiled or captured before is not counted.
 
     Examples:
-        >>> work_of(lambda: torch.ones(2, 3) @ torch.ones(3, 4)).flops
+        >>> count_operations(lambda: torch.ones(2, 3) @ torch.ones(3, 4)).flops
         48
     """
     with _Counter() as counter:
         play()
-    return Work(counter.operators, counter.flops, tuple(counter.waits))
+    return OperationCounts(counter.operators, counter.flops, tuple(counter.waits))
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -60,18 +60,23 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-ASKING = frozenset(
+WAITING = frozenset(
     {"_local_scalar_dense", "nonzero", "equal", "masked_select", "unique_dim", "_unique2", "unique_consecutive"}
 )
-"""Operators whose answer, or the size of it, the host must know. ``item``, ``tolist``, ``float`` and ``if`` on a tensor
+"""Operators whose result, or its size, the host must know. ``item``, ``tolist``, ``float`` and ``if`` on a tensor
 all end in the first."""
 
 
 def _waits(func: Any, args: Any, out: Any) -> bool:
     name = func.overloadpacket.__name__
-    if name in ASKING:
+    if name in WAITING:
         return True
-    if name in ("index", "index_put", "index_put_", "_index_put_impl_"):  # a mask becomes places, whose number is asked
+    if name in (
+        "index",
+        "index_put",
+        "index_put_",
+        "_index_put_impl_",
+    ):  # a mask becomes places, whose number the host needs
         return any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1])
     if name in ("_to_copy", "copy_"):
         source = args[1] if name == "copy_" else args[0]

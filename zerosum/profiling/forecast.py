@@ -1,16 +1,16 @@
-"""What a run will cost here, from a short trial of it."""
+"""Forecast: the time, memory and disk of a run on this machine, from a short trial of its stages."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import sys
-import time
 from dataclasses import dataclass
 
 import torch
 
-from zerosum.training.batches import BatchBuilder, play_round
+from zerosum.profiling.timing import contestants, time_turn
+from zerosum.training.batches import BatchBuilder
 from zerosum.training.experiment import Experiment
 from zerosum.training.loop import Goal
 
@@ -20,14 +20,14 @@ TRIAL = 1.5
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the trial of a stage showed.
+    """The cost of a stage, by its trial.
 
     Attributes:
         stage: Its name.
-        rounds: Those of the run that are played in it.
+        rounds: Rounds of the run in this stage.
         rounds_per_second: Measured, after the first rounds.
         examples_per_round: Real examples a round takes.
-        memory: Peak of the process (on CUDA: of the device) in bytes; None where the system does not tell.
+        memory: Peak of the process (on CUDA: of the device) in bytes; None where it is unknown.
         checkpoint: Bytes of one checkpoint.
         parameters: Per network.
     """
@@ -50,12 +50,12 @@ def forecast(experiment: Experiment, builder: BatchBuilder, goal: Goal) -> list[
     """Play the beginning of each stage for a second or two. The experiment is used up: build another to train.
 
     Arguments:
-        experiment: What would be trained, with the stages before it.
-        builder: Of its last stage.
-        goal: When the run would stop.
+        experiment: The last stage, with those before it.
+        builder: Of the last stage.
+        goal: The end of the run.
 
     Returns:
-        What each stage costs that would be begun; after a goal in seconds the rounds are what the trial promises.
+        The cost of each stage that would begin; with a goal in seconds the rounds follow from the trial.
     """
     costs: list[Forecast] = []
     for stage in experiment.stages:
@@ -80,18 +80,14 @@ def forecast(experiment: Experiment, builder: BatchBuilder, goal: Goal) -> list[
 
 def _trial(stage: Experiment, builder: BatchBuilder) -> Forecast:
     game = stage.game
-    examples = play_round(game, builder, 0)  # the first round makes what the others reuse
-    game.read()
-    started, rounds = time.monotonic(), 0
-    while rounds == 0 or time.monotonic() - started < TRIAL:
-        examples = play_round(game, builder, examples)
-        rounds += 1
-    game.read()  # waits for the device
-    seconds = time.monotonic() - started
+    (play,) = contestants(game, builder, [torch.get_num_threads()])
+    play(1)  # the first round makes what the others reuse
+    before = game.round
+    turn = time_turn(play, TRIAL)
     return Forecast(
         stage=stage.stage,
         rounds=0,
-        rounds_per_second=rounds / seconds,
+        rounds_per_second=(game.round - before) / turn.seconds,
         examples_per_round=builder.examples(0),
         memory=peak_memory(game.device),
         checkpoint=game.size(),
@@ -100,7 +96,7 @@ def _trial(stage: Experiment, builder: BatchBuilder) -> Forecast:
 
 
 def peak_memory(device: torch.device) -> int | None:
-    """The most memory so far in bytes, of the process or on CUDA of the device; None where the system does not tell."""
+    """The most memory so far in bytes, of the process or on CUDA of the device; None where it is unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":

@@ -1,9 +1,8 @@
-"""The roof: what this machine does at its best, which no training on it can pass."""
+"""Roofline: the highest rates of this machine for products, convolutions and memory, which bound every training."""
 
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,12 +10,15 @@ import torch
 from torch.nn.functional import conv2d
 
 from zerosum.game import Precision
-from zerosum.profiling.timing import wait_for
+from zerosum.profiling.timing import rounds_in, time_in_turns, time_turn, wait_for
+
+TURNS = 30
+"""Turns of each measurement, about."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Of something done again and again: GFLOP/s, or of memory GB/s.
+    """The rate of repeated work: GFLOP/s, or GB/s of memory.
 
     Attributes:
         median: Of many turns.
@@ -29,7 +31,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Roofline:
-    """What a machine does with so many threads in a precision.
+    """The highest rates of a machine with a number of threads in a precision.
 
     Attributes:
         threads: Of the CPU.
@@ -47,15 +49,15 @@ class Roofline:
 
     @property
     def gflops(self) -> float:
-        """The roof itself: the best that was seen, of products or convolutions."""
+        """The bound of computation: the best measurement of products and convolutions."""
         return max(self.product.best, self.convolution.best)
 
 
-def roof(device: torch.device, precision: Precision = "float32", seconds: float = 0.3) -> Roofline:
-    """Measure the roof, with the threads that torch has now.
+def measure_roofline(device: torch.device, precision: Precision = "float32", seconds: float = 0.3) -> Roofline:
+    """Measure the roofline, with the threads that torch has now.
 
     Arguments:
-        device: Of what.
+        device: To measure.
         precision: ``float32`` or ``bfloat16``.
         seconds: For each of its three numbers.
     """
@@ -79,21 +81,16 @@ def roof(device: torch.device, precision: Precision = "float32", seconds: float 
 
 
 def _rate(work: Callable[[], object], amount: int, device: torch.device, seconds: float) -> Rate:
-    """What is done in a second, in thousand millions, of work that does so much in a call."""
+    """The rate of work that does so much in a call, in units of 1e9 a second."""
 
-    def turn(calls: int) -> float:
-        started = time.perf_counter()
+    def play(calls: int) -> int:
         for _ in range(calls):
             work()
         wait_for(device)
-        return time.perf_counter() - started
+        return calls
 
-    turn(2)
-    calls = 1
-    while turn(calls) < seconds / 30:
-        calls *= 2
-    ends = time.perf_counter() + seconds
-    rates: list[float] = []
-    while not rates or time.perf_counter() < ends:
-        rates.append(calls * amount / turn(calls) / 1e9)
+    calls = rounds_in(play, seconds / TURNS)
+    turns = max(1, round(seconds / time_turn(play, rounds=calls).seconds))
+    (measured,) = time_in_turns([play], turns, rounds=[calls])
+    rates = [turn.rate * amount / 1e9 for turn in measured]
     return Rate(statistics.median(rates), max(rates))

@@ -1,4 +1,4 @@
-"""The run folder: who may write in it, what run it holds, and where things are.
+"""The run folder: its lock, the run it holds, and its files.
 
 ``config.json`` what the run is · ``log.jsonl`` terms over rounds · ``metrics.jsonl`` results · ``samples/`` pictures
 of a fixed latent set · ``checkpoints/`` · ``diverged/`` · ``run.lock``.
@@ -7,8 +7,11 @@ of a fixed latent set · ``checkpoints/`` · ``diverged/`` · ``run.lock``.
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,12 @@ from zerosum._version import __version__
 from zerosum.errors import ConfigError, RunError
 from zerosum.training import files
 from zerosum.training.checkpoint import Checkpoints, digest
-from zerosum.training.lock import NAME as LOCK, Lock
 
 RECORD = "config.json"
 CODE = "recipe.py"
 """The file of a user's own recipe, as the run began with it."""
+
+LOCK = "run.lock"
 
 FORMAT = 2
 """Of run folders; those of zerosum 0.1 are of format 1 and name none."""
@@ -28,7 +32,7 @@ FORMAT = 2
 SIGNATURE = "sha256"
 
 FACTS = "facts.json"
-"""In ``diverged``: where and how training left the numbers, beside the batches of that round."""
+"""In ``diverged``: the round and the cause, beside the batches of that round."""
 
 IDENTITY = {"recipe": str, "config": dict, "data": dict, "seed": int}
 """What a run is, and of which type: none of it may change while it goes on, nor the code of a user's own recipe."""
@@ -76,7 +80,7 @@ class RunFolder:
 
     @property
     def diverged(self) -> Path:
-        """What the round saw in which training left the numbers."""
+        """The batches of the round in which training diverged."""
         return self.path / "diverged"
 
     @classmethod
@@ -122,17 +126,17 @@ class RunFolder:
 
     def amend(self, round: int, changes: Mapping[str, Any]) -> list[str]:
         """Change what may change (device, threads, mode, ...) and keep a note of it; returns a sentence for each."""
-        said = []
+        sentences = []
         for key, value in changes.items():
             if (before := self.record.get(key)) != value:
                 self.record.setdefault("amendments", []).append(
                     {"round": round, "what": key, "from": before, "to": value}
                 )
                 self.record[key] = value
-                said.append(f"{key} changed from {before} to {value}: bits may differ from here on.")
-        if said:
+                sentences.append(f"{key} changed from {before} to {value}: bits may differ from here on.")
+        if sentences:
             self.write_record()
-        return said
+        return sentences
 
     def keep_code(self, text: bytes) -> None:
         """Keep a user's own recipe beside the run."""
@@ -202,7 +206,7 @@ def checkpoints_of(path: Path, record: Mapping[str, Any]) -> Checkpoints:
 
 
 def _look(path: Path, record: Mapping[str, Any], fresh: bool) -> tuple[bool, dict[str, Any] | None]:
-    """Whether a folder holds a run, and its record if it is to go on; refuses anything else, and another run."""
+    """Whether a folder holds a run, and its record where that run continues; anything else is an error."""
     if path.exists() and not path.is_dir():
         raise RunError(f"--out {path} is a file; choose another path.")
     if not path.is_dir() or all(_BEGINNINGS.fullmatch(entry.name) for entry in path.iterdir()):
@@ -213,11 +217,11 @@ def _look(path: Path, record: Mapping[str, Any], fresh: bool) -> tuple[bool, dic
         return True, None
     old = read_record(path)
     assert old is not None
-    _refuse_another(path, old, record)
+    _check_same_run(path, old, record)
     return True, old
 
 
-def _refuse_another(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _check_same_run(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     differences = [f"{key} was {old[key]}, now {new[key]}" for key in ("recipe", "seed") if old[key] != new[key]]
     if old["data"] != new["data"]:
         was, now = (record["data"].get("spec", {}).get("name", "unknown") for record in (old, new))
@@ -249,3 +253,91 @@ def _free_name(path: Path) -> Path:
     while (target := path.with_name(f"{path.name}.old-{number}")).exists():
         number += 1
     return target
+
+
+class Lock:
+    """One run, one process: the lock of a run folder, held from construction to :meth:`release`.
+
+    The operating system's own file lock decides, and it ends with its process; the text in the file only names the
+    holder.
+
+    Arguments:
+        folder: The run folder, which must exist.
+
+    Attributes:
+        notice: A sentence where the lock of a dead process was taken over, else None.
+
+    Raises:
+        RunError: Another process has it, or one on another host may have.
+    """
+
+    def __init__(self, folder: Path):
+        self.path = folder / LOCK
+        self.notice: str | None = None
+        self._descriptor: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._take()
+        except BaseException:
+            os.close(self._descriptor)
+            self._descriptor = None
+            raise
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _take(self) -> None:
+        assert self._descriptor is not None
+        taken = _try_lock(self._descriptor)
+        holder = self._holder()
+        if not taken:
+            raise RunError(
+                f"{self.path.parent} is being trained by {_named(holder)}; wait for it, stop it, or choose another "
+                "--out."
+            )
+        if holder is not None:
+            # Left behind. A lock of another host tells nothing about that host: its file lock may not reach here.
+            if holder.get("host") != platform.node():
+                raise RunError(
+                    f"{self.path.parent} is marked as being trained by {_named(holder)}, on another host; "
+                    f"if that run is dead, remove {self.path}."
+                )
+            self.notice = f"took over the lock of {_named(holder)}, which is gone."
+        mine = {"pid": os.getpid(), "host": platform.node(), "start": datetime.now(UTC).isoformat(timespec="seconds")}
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, json.dumps(mine).encode())
+
+    def _holder(self) -> dict[str, object] | None:
+        text = self.path.read_text(errors="replace").strip()
+        if not text:
+            return None
+        try:
+            holder = json.loads(text)
+        except ValueError:
+            holder = None
+        return holder if isinstance(holder, dict) else {"pid": "?", "host": platform.node(), "start": "?"}
+
+
+def _named(holder: dict[str, object] | None) -> str:
+    holder = holder or {}
+    return f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('start', '?')}"
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # far past the text, which others must be able to read
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from tests.games import play
 from tests.recipes.test_contract import tiny
 from zerosum.errors import Unsupported
 from zerosum.losses import ADVERSARIAL, COMPARISONS, mmd
-from zerosum.profiling.flops import work_of
+from zerosum.profiling.flops import count_operations
 from zerosum.recipes.objectives import implicit
 
 HINTS = typing.get_type_hints(implicit.Config)
@@ -35,7 +35,7 @@ def test_any_rule_goes_with_any_cost(comparison, cost):
     assert all(torch.equal(terms[side].detach(), expected[side]) for side in ("real", "fake"))
     assert torch.equal(fooled.detach(), hoped)
     before = {player: [p.clone() for p in game.moved_by(player)] for player in game.players}
-    work = work_of(lambda: play(game, builder, 2))
+    work = count_operations(lambda: play(game, builder, 2))
     assert work.waits == ()
     assert not any(game.read().skipped.values())
     for player, kept in before.items():

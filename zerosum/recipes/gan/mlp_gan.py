@@ -24,6 +24,7 @@ from zerosum.metrics import default_metrics
 from zerosum.networks import mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import Experiment
+from zerosum.training.planning import Choice, Facts, Machine, fits_convolutions
 from zerosum.updates import adam
 
 
@@ -110,3 +111,17 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
 def _leaky() -> nn.Module:
     return nn.LeakyReLU(0.2)
+
+
+def plan(facts: Facts, machine: Machine, seconds: float) -> Choice | None:
+    """The system for images that convolutions cannot take.
+
+    Arguments:
+        facts: About the data.
+        machine: To train on.
+        seconds: Of training.
+    """
+    if facts.kind != "images" or fits_convolutions(facts):
+        return None
+    reason = "mlp_gan, as convolutions need squares whose side is 4, 5, 6 or 7 doubled"
+    return Choice("mlp_gan", {}, {}, (("recipe", reason),))

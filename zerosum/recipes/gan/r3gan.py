@@ -21,6 +21,7 @@ from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating, half_c
 from zerosum.networks import R3GANDiscriminator, R3GANGenerator
 from zerosum.sources import Normal
 from zerosum.training import Experiment
+from zerosum.training.planning import Choice, Facts, Machine, augmentation, fit_images, fits_convolutions, up_to
 from zerosum.updates import adam
 
 NEEDS = "images"
@@ -103,3 +104,69 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         averages=views.averages,
     )
     return views.experiment(game, {"z": Normal(config.latent)})
+
+
+CROWD = 50
+"""Images of every label from which :func:`plan` makes the game conditional."""
+
+PENALTY = {32: 0.5, 64: 2.0, 128: 15.0, 256: 150.0}
+"""First weight of the penalties up to a side: the paper's, of ImageNet at 32 and of faces at 64 and 256; at 128 one
+that lies between."""
+
+AFFORDABLE = {256: 6 * 3600.0, 128: 3600.0}
+"""Seconds of training from which a side is worthwhile on a GPU; not measured."""
+
+HELD = {16: 0.08, 32: 0.24, 64: 0.9, 128: 2.2, 256: 4.2}
+"""MiB that a round with blocks of two holds for an image, up to a side, by the channels of its width: the growth of the
+peak of a process with the batch, rounded up, on a CPU, in float32, at widths of 64 and 128."""
+
+FILLED = 0.6
+"""Share of a GPU's memory that this may fill; the rest is for weights, the data and what kernels work in."""
+
+
+def plan(facts: Facts, machine: Machine, seconds: float) -> Choice | None:
+    """The strongest system for images on a GPU.
+
+    Arguments:
+        facts: About the data.
+        machine: To train on.
+        seconds: Of training.
+    """
+    if machine.device == "cpu" or not fits_convolutions(facts):
+        return None
+    images = fit_images(facts, lambda side: seconds >= AFFORDABLE.get(side, 1))
+    gamma = up_to(images.side, PENALTY)
+    augment, why_augmented = augmentation(facts, "adaptive")
+    settings = {
+        "width": 256,
+        "batch_size": 256,
+        "blocks": 2,
+        "learning_rate": 5e-4,  # the paper's, at three times this width, is 2e-4
+        "final_learning_rate": 1.25e-4,
+        "gamma": gamma,
+        "final_gamma": gamma / 10,
+        "average_halflife": 500_000.0,
+        **augment,
+    }
+    reasons = [("recipe", "r3gan, the strongest for images where there is a GPU")]
+    if facts.classes is not None and facts.classes > 1:
+        if facts.rarest >= CROWD:
+            settings["conditional"] = True
+            reasons.append(("labels", f"used: every one of {facts.classes} has {CROWD} images or more"))
+        else:
+            reasons.append(("labels", f"left aside: the rarest of {facts.classes} has {facts.rarest} images"))
+    batch, parts = 256, 1
+    image = up_to(images.side, HELD) * 2**20 * 256
+    while machine.memory is not None and parts < batch and image * batch / parts > FILLED * machine.memory:
+        parts *= 2
+    if machine.memory is not None and parts > 1:
+        held, there = image * batch / 2**30, machine.memory / 2**30
+        reasons.append(
+            (
+                "memory",
+                f"a batch of {batch} is played in {parts} parts: it would hold about {held:.0f} GiB at once, and the "
+                f"GPU has {there:.0f}",
+            )
+        )
+    reasons.append(why_augmented)
+    return Choice("r3gan", settings, images.data, (*images.reasons, *reasons), rank=2, micro_batches=parts)

@@ -24,6 +24,7 @@ from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
 from zerosum.networks import mlp_pair
 from zerosum.sources import Normal
 from zerosum.training import Experiment
+from zerosum.training.planning import Choice, Facts, Machine
 from zerosum.updates import rmsprop
 
 
@@ -82,3 +83,17 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         averages={"generator": config.average_halflife},
     )
     return experiment(game, spec, {"z": Normal(config.latent)})
+
+
+def plan(facts: Facts, machine: Machine, seconds: float) -> Choice | None:
+    """The system for points, on any machine.
+
+    Arguments:
+        facts: About the data.
+        machine: To train on.
+        seconds: Of training.
+    """
+    if facts.kind != "points":
+        return None
+    reason = "r1gan, whose penalty makes the game of two multilayer perceptrons converge"
+    return Choice("r1gan", {}, {}, (("recipe", reason),), rank=1)
