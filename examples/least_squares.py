@@ -24,7 +24,7 @@ class Config:
     batch_size: int = 128
     """Real examples, and generated ones, in each update [examples]."""
     learning_rate: float = 0.0005
-    """Step size of Adam, both players [per update]."""
+    """Learning rate of Adam, both players [per update]."""
     beta1: float = 0.0
     """Adam's decay of the first moment [per update]."""
     average_halflife: float = 20000
@@ -56,5 +56,5 @@ def build(config, spec):
     players = {name: Player(moves=(name,), update=update) for name in ("discriminator", "generator")}
     schedule = alternating(Turn("discriminator", discriminator), Turn("generator", generator))
     game = Game({"generator": g, "discriminator": d}, players, schedule, {"generator": config.average_halflife})
-    judges = (modes(), high_quality()) if spec.count is None else ()  # endless data are toys
-    return Experiment(game, {"z": Normal(config.latent)}, {"sample": sample, "decode": sample}, judges, rounds=5000)
+    metrics = (modes(), high_quality()) if spec.count is None else ()  # endless data are toys
+    return Experiment(game, {"z": Normal(config.latent)}, {"sample": sample, "decode": sample}, metrics, rounds=5000)

@@ -26,7 +26,7 @@ class Config:
     batch_size: int = 256
     """Real points, and generated ones, in each update [examples]."""
     learning_rate: float = 1e-3
-    """Step size of Adam, both players [per update]."""
+    """Learning rate of Adam, both players [per update]."""
     gamma: float = 1.0
     """Weight of R1."""
     latent: int = 8

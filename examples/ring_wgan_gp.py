@@ -28,7 +28,7 @@ class Config:
     k: int = 5
     """Updates of the critic in each round [updates]."""
     learning_rate: float = 5e-4
-    """Step size of Adam, both players [per update]."""
+    """Learning rate of Adam, both players [per update]."""
     penalty: float = 0.1
     """Weight of the gradient penalty, the paper's for toys."""
     latent: int = 8

@@ -150,7 +150,7 @@ def _placed(x: Tensor, chosen: Chosen) -> Tensor:
     if "turn" in chosen:
         on, v = chosen["turn"]
         x = _turned(x, torch.where(on, (2 * v[:, 0] - 1) * math.pi, 0.0))
-    if not chosen.keys().isdisjoint({"shift", "scale", "stretch"}):
+    if any(change in chosen for change in ("shift", "scale", "stretch")):
         x = _resampled(x, chosen)
     if "translation" in chosen:
         on, v = chosen["translation"]

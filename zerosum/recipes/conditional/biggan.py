@@ -62,7 +62,7 @@ class Config(ImageOptions):
 
 
 def build(config: Config, spec: DataSpec) -> Experiment:
-    """The game on square images whose side is 4, 5, 6 or 7 doubled once or more, labelled unless told otherwise.
+    """The game on square images whose side is 4, 5, 6 or 7 doubled once or more, with labels by default.
 
     Raises:
         ValueError: The data are no such images, have no labels though they are asked for, or the latent does not fall
