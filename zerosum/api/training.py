@@ -10,7 +10,7 @@ from typing import Any
 from zerosum import recipes
 from zerosum.api.machine import choose, memory_explained, new_record, place, take_settings
 from zerosum.api.options import Options, settings_of
-from zerosum.api.plans import Plan, coupled, resolve
+from zerosum.api.plans import Plan, batch_dependent, resolve
 from zerosum.errors import ConfigError, ZerosumError
 from zerosum.report import pictures
 from zerosum.training import Experiment, Intervals, Ranks, Run, RunFolder, Stages, Training, follow
@@ -161,12 +161,10 @@ def _batch_dependence(plan: Plan, record: Mapping[str, Any]) -> list[str]:
         for count, kind in ((record["ranks"], "ranks"), (record["micro_batches"], "micro-batches"))
         if count > 1
     ]
-    players = coupled(plan.module, plan.config, plan.open("train")) if parts else []
+    players = batch_dependent(plan.module, plan.config, plan.open("train")) if parts else []
     if not players:
         return []
-    return [
-        f"a batch is more than its examples ({', '.join(players)}): {' and '.join(parts)} play another game than one."
-    ]
+    return [f"{' and '.join(parts)} change the training, as players are batch-dependent ({', '.join(players)})."]
 
 
 def _write_report(path: Path, record: Mapping[str, Any], experiment: Experiment) -> None:
