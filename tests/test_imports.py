@@ -181,3 +181,10 @@ def test_every_name_of_the_api_is_found_where_it_is_said_to_be():
             assert getattr(api, name).__name__ == name
     with pytest.raises(AttributeError, match=r"module 'zerosum.api' has no attribute 'fit'"):
         _ = api.fit
+
+
+def test_only_the_command_line_prints():
+    for path, room in files():
+        calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+        if room != "cli" and path.name != "fetch.py":  # a download shows its progress on a terminal
+            assert "print" not in [ast.unparse(call.func) for call in calls], path

@@ -42,8 +42,8 @@ def test_folders_and_sizes_are_said(capsys):
 def test_what_training_makes_of_the_images_is_said(capsys):
     put("mine", {"a.png": noise(4, 4, 4), "b.png": noise(4, 4), "labels.csv": b"file,label\na.png,cat\nb.png,dog\n"})
     _, out, _ = answer(capsys, "data", "scan", "mine")
-    assert "read as      grey (1), colour with opacity (1)" in out
-    assert "clear        1 can be seen through: training lays them on white, or keeps it with\n" in out
+    assert "read as      grey (1), colour with alpha (1)" in out
+    assert "transparent  1 have transparent pixels: training lays them on white, or keeps alpha with\n" in out
     assert "colour=rgba\nnext: " in out
 
 
@@ -78,7 +78,7 @@ def test_no_image_at_all(capsys):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 2, "zerosum data needs what to do: scan or pack."),
+        ((), 2, "zerosum data needs a verb: scan or pack."),
         (("scn", "mine"), 2, "unknown thing to do with data 'scn'; nearest: scan."),
         (("scan",), 2, "zerosum data scan PATH needs the path of a folder, a zip or a tar."),
         (("scan", "mine", "--skip"), 2, "unknown option '--skip'; nearest: --skip-bad"),
@@ -132,7 +132,7 @@ def test_labels_of_a_file_and_what_they_lack(capsys):
     Path("mine_labels.csv").write_text("file,age,hair\na.png,3,red\nc.png,4,grey\n")
     code, out, _ = answer(capsys, "data", "scan", "mine.zip")
     assert code == 0
-    assert "columns age, hair; say which with --label COLUMN" in out
+    assert "columns age, hair; choose one with --label COLUMN" in out
     code, out, _ = answer(capsys, "data", "scan", "mine.zip", "--label", "hair")
     assert code == 0
     assert "labels       1 by mine_labels.csv: red (1)" in out

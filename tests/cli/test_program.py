@@ -29,7 +29,7 @@ def test_help_version_and_verbs(capsys):
         ),
         (("train", "vanilla", "--batch-sise", "5"), 2, "unknown option '--batch-sise'; nearest: --batch-size (see"),
         (("train", "vanilla", "--learning-rat=5"), 2, "unknown option '--learning-rat'; nearest: --learning-rate (see"),
-        (("train", "vanilla", "more"), 2, "does not know what to do with 'more'"),
+        (("train", "vanilla", "more"), 2, "does not take 'more'"),
         (("train", "vanilla", "--k", "0"), 2, "k must be greater than or equal to 1, got 0 (recipe vanilla)."),
         (
             ("train", "vanilla", "--rounds", "-5"),

@@ -131,10 +131,10 @@ def test_the_command(capsys):
     assert out.splitlines()[0] == "packed: 3 shards"
     assert out.splitlines()[1].endswith("train auto --data packed")
     for words, said in (
-        (("pack", name), "needs where the images are and the folder to make"),
+        (("pack", name), "needs the path of the images and the folder to make"),
         (("pack", name, "other", "--shard", "0"), "shard must be greater than or equal to 1, got 0"),
         (("pakc", name), "unknown thing to do with data 'pakc'; nearest: pack"),
-        ((), "zerosum data needs what to do: scan or pack"),
+        ((), "zerosum data needs a verb: scan or pack"),
     ):
         code, _, err = answer(capsys, "data", *words)
         assert code == 2

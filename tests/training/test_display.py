@@ -1,8 +1,11 @@
 """Which display suits where the output goes."""
 
+import io
+import logging
+
 import pytest
 
-from zerosum.training.display import Live, Plain, display
+from zerosum.training.display import Live, Plain, Silent, display
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,19 @@ def test_there_is_a_display_where_there_is_no_output(monkeypatch):
 def test_plain_lines_are_written_as_they_are(capsys):
     Plain().note("runs/[bold]:smile:  " + "long " * 60)
     assert capsys.readouterr().out == "runs/[bold]:smile:  " + "long " * 60 + "\n"
+
+
+def test_plain_lines_go_to_a_stream_that_is_given(capsys):
+    stream = io.StringIO()
+    Plain(stream).terms({"round": 3, "examples": 48, "seconds": 0.5, "terms": {"generator/adversarial": 0.25}})
+    assert stream.getvalue() == "round 3  48 examples  0.5 s  generator/adversarial 0.25\n"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("kind", [Silent, Plain])
+def test_notes_are_logged(caplog, kind):
+    with caplog.at_level(logging.INFO, "zerosum"):
+        kind().note("threads changed 100%")
+    assert [(r.name, r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("zerosum", "INFO", "threads changed 100%")
+    ]

@@ -211,7 +211,7 @@ def test_batch_statistics_are_those_of_the_whole_batch():
     out = processes[0].communicate(timeout=150)[0]
     processes[1].communicate()
     assert [process.returncode for process in processes] == [0, 0]
-    assert "batch-dependent objectives (discriminator): 2 ranks play another game than one." in out
+    assert "2 ranks change the training, as players are batch-dependent (discriminator)." in out
     alone("mine.py", "--rounds", "20", "--out", "one")
     mean = "networks/statistics/1.running_mean"
     torch.testing.assert_close(weights("two", 20)[mean], weights("one", 20)[mean], rtol=1e-5, atol=1e-6)

@@ -128,7 +128,7 @@ def test_a_change_of_ones_own_can_be_accepted(tmp_path):
     claim(tmp_path / "run")
     file = tmp_path / "run" / "config.json"
     file.write_text(file.read_text().replace('"threads": 2', '"threads": 6'))
-    with pytest.raises(RunError, match=r"is not what was written; .* remove its line 'sha256' to accept it"):
+    with pytest.raises(RunError, match=r"was changed after it was written; .* remove its line 'sha256' to accept it"):
         claim(tmp_path / "run")
     record = json.loads(file.read_text())
     del record["sha256"]

@@ -116,7 +116,7 @@ def test_data_that_changed_are_not_replayed():
     np.save("x.npy", np.random.default_rng(0).integers(0, 255, (50, 8, 8), dtype=np.uint8))
     zs.train("mlp_gan", data="x.npy", rounds=2, out="run", **SMALL)
     np.save("x.npy", np.random.default_rng(1).integers(0, 255, (50, 8, 8), dtype=np.uint8))
-    with pytest.raises(DataError, match=r"x.npy is no longer what run was trained on; restore it to replay"):
+    with pytest.raises(DataError, match=r"x.npy has changed since run was trained on it; restore it to replay"):
         api.replay("run", 1)
 
 

@@ -31,7 +31,7 @@ def data_sets() -> dict[str, str]:
 
 
 def metrics() -> dict[str, str]:
-    """Judges by their full default name, with a line each."""
+    """Metrics by their full default name, with a line each."""
     return {make().name: inspect.getdoc(make).partition("\n")[0] for make in METRICS.values()}  # type: ignore[union-attr]
 
 
@@ -41,11 +41,11 @@ class Description:
 
     Attributes:
         text: Its docstring.
-        networks: Parameters of each network, and the half-life of its average where it has one.
-        players: Which networks each moves, and by which rule.
-        turns: Who plays, and what is particular about it.
-        batch_dependent: Players whose batch is more than its examples: micro-batches and ranks change the result.
-        outputs: What a trained model can be asked.
+        networks: Parameters of each network, and the half-life of its average if it has one.
+        players: The networks that each moves, and its update rule.
+        turns: The player of each, with its repeats, interval and offset.
+        batch_dependent: Players whose result micro-batches and ranks change.
+        outputs: Names of the outputs of a trained model.
         settings: The paper's values.
     """
 
@@ -59,7 +59,7 @@ class Description:
 
 
 def describe(recipe: str, data: str = "digits") -> Description:
-    """Build a recipe as it would be for some data, and say what it is.
+    """Build a recipe for some data, and describe it.
 
     Raises:
         ConfigError: There is no such recipe.
@@ -85,33 +85,33 @@ def describe(recipe: str, data: str = "digits") -> Description:
 
 
 def _examples(number: float | Ramp) -> str:
-    """A number of examples in words; of one that changes, where it ends."""
+    """A number of examples in words; of a ramp, its end."""
     if callable(number):
         return f"{float(number(torch.tensor(10**12))):,.0f} examples, less at first"
     return f"{number:,.0f} examples"
 
 
 def _particulars(turn: Turn) -> str:
-    said = []
+    parts = []
     if callable(turn.repeat):
-        said.append("a number of times that varies")
+        parts.append("a number of times that varies")
     elif turn.repeat != 1:
-        said.append(f"{turn.repeat} times")
+        parts.append(f"{turn.repeat} times")
     if turn.every != 1:
-        said.append(f"every {turn.every} rounds, gain {turn.gain}")
+        parts.append(f"every {turn.every} rounds, gain {turn.gain}")
     if turn.offset:
-        said.append(f"on data batch {turn.offset} of the round and on")
-    return f" ({', '.join(said)})" if said else ""
+        parts.append(f"on data batch {turn.offset} of the round and on")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def scan(path: Path | str, label: str | None = None, out: Path | None = None, progress: Progress | None = None) -> Scan:
     """Look at every file of a folder (with all below it), a zip or a tar; nothing is unpacked or changed.
 
     Arguments:
-        path: Where the images are.
-        label: Which column of a ``labels.csv`` holds the labels, where it has several.
-        out: A ``.json`` for all that is found; nothing is written by default.
-        progress: Called with the files looked at and how many there are (None where that is not known beforehand).
+        path: Of the images.
+        label: The column of a ``labels.csv`` with the labels, if it has several.
+        out: A ``.json`` for all results; nothing is written by default.
+        progress: Called with the files looked at and how many there are (None if unknown beforehand).
 
     Raises:
         DataError: There is no folder or archive.
@@ -128,13 +128,13 @@ def pack(source: str, out: Path | str, shard: int = SHARD, progress: Progress | 
     """Write images of one's own as tar shards that webdataset reads, and that training reads by position.
 
     Arguments:
-        source: A folder, a zip or a tar, with what its images are to become: ``photos[size=64]``.
+        source: A folder, a zip or a tar, with the preparation of its images: ``photos[size=64]``.
         out: The folder to make.
         shard: Images in each shard.
-        progress: Called with the images done and how many there are (None where that is not known beforehand).
+        progress: Called with the images done and how many there are (None if unknown beforehand).
 
     Returns:
-        How many shards were written.
+        The number of shards.
 
     Raises:
         DataError: There are no images there, some cannot be used, or the folder cannot be made.

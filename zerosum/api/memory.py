@@ -75,13 +75,13 @@ def ran_out(error: BaseException) -> bool:
 
 @contextmanager
 def running_out(batch_size: int, spec: DataSpec, parts: int, folder: RunFolder | None = None) -> Iterator[None]:
-    """While it lasts, memory that is not enough is answered with what to halve.
+    """A context in which memory that runs out becomes a sentence with remedies.
 
     Arguments:
         batch_size: Examples that are played at once.
-        spec: What they are.
+        spec: Of the data.
         parts: Micro-batches they are played in.
-        folder: Of the run, where there is one, whose last checkpoint is named.
+        folder: Of the run, if there is one; the message names its last checkpoint.
 
     Raises:
         ConfigError: Memory ran out.
@@ -96,7 +96,7 @@ def running_out(batch_size: int, spec: DataSpec, parts: int, folder: RunFolder |
         state = "nothing was begun" if kept is None else f"the checkpoint of round {kept} is whole"
         raise ConfigError(
             f"memory ran out at a batch of {batch_size} examples of {shape}; play it in parts with --micro-batches "
-            f"{2 * parts}, or keep less of it with --activation-checkpointing, or halve --batch-size in a run of its "
+            f"{2 * parts}, or enable --activation-checkpointing, or halve --batch-size in a run of its "
             f"own; {state}."
         ) from error
 
@@ -107,14 +107,14 @@ def gibibytes(count: float) -> str:
 
 
 def _is_large(config: Any) -> bool:
-    """Whether a whole number is asked for that is larger than any by default."""
+    """Whether a setting is a whole number larger than any default."""
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
     values = {name: getattr(config, name) for name in defaults}
     return any(isinstance(value, int) and value > LARGE and value != defaults[name] for name, value in values.items())
 
 
 def memory_of(device: torch.device) -> int | None:
-    """Of the device in bytes; None where the system does not tell."""
+    """The memory of a device in bytes; None if unknown."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[1])
     try:

@@ -1,6 +1,6 @@
 """The ``auto`` planner: recipes propose trainings for data, a machine and a time, and the best proposal is chosen.
 
-A recipe that has a function ``plan`` is asked; it says itself what it is good for (:mod:`zerosum.training.planning`).
+A recipe takes part by a function ``plan`` (:mod:`zerosum.training.planning`).
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def _fit_batch(config: Any, spec: DataSpec) -> tuple[Any, tuple[str, ...]]:
     if spec.count is not None and spec.count < FEW:
         notices.append(
             f"{spec.count} training examples only: the networks will learn them by heart (overfit); "
-            "what is generated will be copies of them."
+            "the generated examples will be copies of them."
         )
     if spec.count is not None and config.batch_size > spec.count:
         notices.append(
@@ -205,7 +205,7 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
         seed: Of the weights.
 
     Raises:
-        ConfigError: The recipe refuses the configuration or the data.
+        ConfigError: The recipe does not take the configuration or the data.
     """
     reseed(torch.device("cpu"), seed, "weights")
     try:
@@ -213,8 +213,8 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
     except (ConfigError, DataError):
         raise
     except ValueError as error:
-        what = recipes.place(error) or f"{module.__name__.rpartition('.')[2]} cannot be built for {spec.name}"
-        raise ConfigError(f"{what}: {error}") from error
+        subject = recipes.place(error) or f"{module.__name__.rpartition('.')[2]} cannot be built for {spec.name}"
+        raise ConfigError(f"{subject}: {error}") from error
     if not isinstance(experiment, Experiment):
         name = module.__file__ if recipes.code(module) else module.__name__.rpartition(".")[2]
         raise ConfigError(f"{name}: build must return an Experiment, got {type(experiment).__name__}.")
@@ -227,12 +227,12 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
 
 
 def batch_dependent(module: ModuleType, config: Any, data: Data) -> list[str]:
-    """Players whose objectives are batch-dependent: micro-batches and ranks change the result.
+    """Players that are batch-dependent (batch norm, minibatch features): micro-batches and ranks change their training.
 
     Arguments:
         module: The recipe.
         config: An instance of its ``Config``.
-        data: Whose first batch is tried.
+        data: The training examples; the first batch is tried.
     """
     with torch.random.fork_rng(devices=[]):
         experiment = build(module, config, data.spec, 0)

@@ -26,7 +26,7 @@ def read_log(run: Run | Path | str) -> list[dict[str, Any]]:
     Terms are means since the line before, by ``player/term``; None stands for a number that is not finite.
 
     Arguments:
-        run: A run folder, or what training returned; one that trains just now is read as far as it is.
+        run: A run folder, or what training returned; a training run is read as far as it is.
 
     Raises:
         RunError: The folder holds no run, or a line is damaged.
@@ -39,12 +39,12 @@ def report(run: Run | Path | str, out: Path | str | None = None, trust: bool = F
     """Write the report of a run as one HTML page, which needs nothing else and fetches nothing.
 
     Arguments:
-        run: A run folder, or what training returned; one that trains just now is told as far as it is.
+        run: A run folder, or what training returned; a training run is reported as far as it is.
         out: An ``.html``; by default ``report.html`` in the run folder.
         trust: As for :func:`load`.
 
     Returns:
-        Where it is.
+        Its path.
 
     Raises:
         ConfigError: The file has another ending, or its folder is not there.
@@ -69,15 +69,15 @@ def replay(
 
     Arguments:
         run: A run folder, or what training returned.
-        round: Which, counted from 1 as in the log. After a divergence by default: the first round with gradients that
-            were not finite.
+        round: Its number, counted from 1 as in the log. After a divergence by default: the first round with gradients
+            that were not finite.
         data_root: Folder that known data sets lie in.
         trust: As for :func:`load`.
-        tick: Told each round that is played on the way.
+        tick: Called with each round that is played on the way.
 
     Raises:
-        RunError: The folder holds no run; it has not diverged, and no round was asked for; the round is past its end.
-        DataError: Its data are not there, or not what they were.
+        RunError: The folder holds no run; it has not diverged, and no round was given; the round is past its end.
+        DataError: Its data are not there, or have changed.
     """
     path, record = record_of(run)
     checkpoints = checkpoints_of(path, record)
@@ -95,7 +95,7 @@ def replay(
         source = record.get("source", record["data"]["spec"]["name"])
         data = open_data(source, split, seed, device or torch.device("cpu"), data_root)
         if split == "train" and data.fingerprint != record["data"].get("fingerprint"):
-            raise DataError(f"{source} is no longer what {path} was trained on; restore it to replay.")
+            raise DataError(f"{source} has changed since {path} was trained on it; restore it to replay.")
         return data
 
     with with_threads(record.get("threads", 1)):

@@ -164,9 +164,7 @@ def _batch_dependence(plan: Plan, record: Mapping[str, Any]) -> list[str]:
     players = batch_dependent(plan.module, plan.config, plan.open("train")) if parts else []
     if not players:
         return []
-    return [
-        f"a batch is more than its examples ({', '.join(players)}): {' and '.join(parts)} play another game than one."
-    ]
+    return [f"{' and '.join(parts)} change the training, as players are batch-dependent ({', '.join(players)})."]
 
 
 def _write_report(path: Path, record: Mapping[str, Any], experiment: Experiment) -> None:

@@ -1,4 +1,4 @@
-"""``zerosum check RECIPE``: whether it keeps what every recipe keeps."""
+"""``zerosum check RECIPE``: a recipe against the contract of all recipes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zerosum.errors import ConfigError
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What it is built for."""
+    """The data it is built for."""
 
     data: str = "digits"
     """Data set by name, or a path."""
@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     config = recipes.find(recipe).Config
     api.check_settings(recipe, config)
     groups: dict[str, type] = {"recipe": config, "options": CheckOptions}
-    given: Any = parse(groups, words, f"zerosum check {recipe}", "Check that a recipe keeps what every recipe keeps.")
+    given: Any = parse(groups, words, f"zerosum check {recipe}", "Check a recipe against the contract of all recipes.")
     found = api.check(recipe, given.options.data, vars(given.recipe))
     for sentence, problem in found.items():
         print(f"  {'no ' if problem else 'yes'}  {sentence}")

@@ -18,24 +18,24 @@ from zerosum.errors import ConfigError, DataError, unknown
 SHOWN = 10
 """So many of a list are printed; the file of ``--json`` has all."""
 
-CHANNELS = {1: "grey", 2: "grey with opacity", 3: "colour", 4: "colour with opacity"}
+CHANNELS = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
 
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """How bad files are taken and where to write."""
+    """Labels, bad files and the output."""
 
     label: str | None = None
-    """The column of a labels.csv that holds the labels, where it has several."""
+    """The column of a labels.csv with the labels, if it has several."""
     skip_bad: bool = False
     """Set bad files aside and count them; by default they end the command with exit code 3, after all are listed."""
     json: Path | None = None
-    """A .json for everything that is found; nothing is written by default."""
+    """A .json for all results; nothing is written by default."""
 
 
 @dataclass(frozen=True)
 class PackOptions:
-    """How shards are written."""
+    """The shards."""
 
     shard: Count = 1000
     """Images in each shard."""
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
             return 0
         if arguments and not arguments[0].startswith("-"):
             raise ConfigError(unknown("thing to do with data", arguments[0], verbs))
-        raise ConfigError("zerosum data needs what to do: scan or pack.")
+        raise ConfigError("zerosum data needs a verb: scan or pack.")
     return verbs[arguments[0]](arguments[1:])
 
 
@@ -59,7 +59,7 @@ def _pack(words: Sequence[str]) -> int:
     if {"-h", "--help"} & set(words):
         parse({"options": PackOptions}, ["--help"], prog, about)
     if len(words) < 2 or any(word.startswith("-") for word in words[:2]):
-        raise ConfigError(f"{prog} needs where the images are and the folder to make.")
+        raise ConfigError(f"{prog} needs the path of the images and the folder to make.")
     source, out, *rest = words
     options = api.checked(PackOptions, vars(parse({"options": PackOptions}, rest, prog, about).options), prog)
     with looking("packing") as progress:
@@ -82,7 +82,7 @@ def _scan(words: Sequence[str]) -> int:
     with looking("looking at") as progress:
         found = api.scan(Path(path).expanduser(), options.label, options.json, progress)
     for line in _page(found):
-        _say(line)
+        _print(line)
     if options.json is not None:
         print(f"all of it: {options.json}")
     if not found.images:
@@ -150,7 +150,7 @@ def _labels(found: api.Scan) -> Iterable[str]:
         return
     by = "by folder" if labels.source == "folders" else f"by {labels.source}"
     if labels.undecided:
-        yield from _row("labels", f"none read: of {labels.source}, {labels.undecided}; say which with --label COLUMN")
+        yield from _row("labels", f"none read: of {labels.source}, {labels.undecided}; choose one with --label COLUMN")
         return
     yield from _row("labels", f"{len(labels.counts):,} {by}: {_counts(labels.counts)}")
     if labels.without:
@@ -163,10 +163,12 @@ def _labels(found: api.Scan) -> Iterable[str]:
 
 def _next(found: api.Scan) -> Iterable[str]:
     if found.clear:
-        yield from _row("clear", f"{found.clear:,} can be seen through: training lays them on white, or keeps it with")
+        yield from _row(
+            "transparent", f"{found.clear:,} have transparent pixels: training lays them on white, or keeps alpha with"
+        )
         yield from _row("", "colour=rgba")
-    told = "[bad=skip]" if found.bad else ""
-    yield f"next: {command()} train auto --data {shlex.quote(found.path + told)}"
+    options = "[bad=skip]" if found.bad else ""
+    yield f"next: {command()} train auto --data {shlex.quote(found.path + options)}"
 
 
 def _row(head: str, text: str) -> Iterable[str]:
@@ -186,12 +188,12 @@ def _counts(counts: Mapping[str, int], most: int = SHOWN) -> str:
     return ", ".join([f"{name} ({count:,})" for name, count in shown] + more)
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _say(line: str) -> None:
-    """Print whatever the names of files are made of: no control of the terminal, and no character it cannot show."""
+def _print(line: str) -> None:
+    """Print a line with names of files: control characters and characters that the terminal cannot show are escaped."""
     plain = "".join(ascii(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in line)
     encoding = sys.stdout.encoding or "utf-8"
     print(plain.encode(encoding, "backslashreplace").decode(encoding))

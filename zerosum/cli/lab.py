@@ -16,7 +16,7 @@ from zerosum.errors import ConfigError, unknown
 
 @dataclass(frozen=True)
 class LabOptions:
-    """Where to, and how long."""
+    """The output and the time."""
 
     out: Path | None = None
     """A folder for the page, its figures and its numbers; lab-NAME by default."""

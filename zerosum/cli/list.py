@@ -9,7 +9,7 @@ from zerosum.errors import ConfigError, unknown
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print what there is of a kind."""
+    """Print recipes, data or metrics, with a line each."""
     kinds: dict[str, Callable[[], dict[str, dict[str, str]]]] = {
         "recipes": _recipes,
         "data": _data,

@@ -1,4 +1,4 @@
-"""How far a look through many files has come."""
+"""The progress of work on many files, as one line on a terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def looking(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
+def looking(verb: str) -> Iterator[Callable[[int, int | None], None] | None]:
     """One line on a terminal, written anew ten times a second; silent elsewhere.
 
     Arguments:
-        what: Is being done to a file: ``looking at``.
+        verb: Of the work on a file: ``looking at``.
     """
     if not sys.stderr.isatty():
         yield None
@@ -26,7 +26,7 @@ def looking(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
         if now - last >= 0.1 or done == total:
             last, shown = now, True
             of = f" of {total:,}" if total is not None else ""
-            print(f"\r{what} file {done:,}{of}", end="", file=sys.stderr, flush=True)
+            print(f"\r{verb} file {done:,}{of}", end="", file=sys.stderr, flush=True)
 
     try:
         yield show

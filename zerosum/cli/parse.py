@@ -1,4 +1,4 @@
-"""Options of a verb by tyro, with unknown ones answered in one sentence."""
+"""Options of a verb, parsed by tyro, with one sentence for a mistake."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def parse(
 
     Arguments:
         groups: Dataclasses by name.
-        arguments: What the user typed after the verb.
-        prog: What the help calls the command.
+        arguments: The words after the verb.
+        prog: Name of the command in its help.
         description: The help's first lines.
         defaults: An instance for each group, where its own defaults do not hold.
 
@@ -36,10 +36,10 @@ def parse(
         An object with an instance per group.
 
     Raises:
-        ConfigError: An option nobody knows, or a value that is missing, no number, or none of an option's choices.
+        ConfigError: An option is unknown, or a value that is missing, no number, or none of an option's choices.
         SystemExit: Help was asked for (0), or a value of another kind cannot be read (2, after a message).
     """
-    _refuse_unreadable(groups, list(arguments), prog)
+    _check_readable(groups, list(arguments), prog)
     # Groups are not seen in the help. Without a help of their own, tyro would look for one in the source of the class
     # below, which has none.
     group = tyro.conf.arg(name="", help="")
@@ -58,12 +58,12 @@ def parse(
         known = [option(f.name, f.default) for kind in groups.values() for f in dataclasses.fields(kind)]
         if word.startswith("-"):
             raise ConfigError(f"{unknown('option', word.partition('=')[0], known)[:-1]} (see {prog} --help).")
-        raise ConfigError(f"{prog} does not know what to do with {word!r} (see {prog} --help).")
+        raise ConfigError(f"{prog} does not take {word!r} (see {prog} --help).")
     return parsed
 
 
-def _refuse_unreadable(groups: dict[str, type], words: list[str], prog: str) -> None:
-    """Answer a value that is missing, no number or none of the choices, where tyro would draw a box around types."""
+def _check_readable(groups: dict[str, type], words: list[str], prog: str) -> None:
+    """Check that each value is there and of its type, with a sentence where tyro would draw a box."""
     kinds = {option(name): hint for kind in groups.values() for name, hint in get_type_hints(kind).items()}
     for place, word in enumerate(words):
         flag, equals, value = word.partition("=")
@@ -88,8 +88,8 @@ def _unreadable(hint: Any, name: str, value: str) -> str | None:
         if get_origin(part) is Literal:
             good, reason = value in map(str, get_args(part)), unknown(name, value, get_args(part))[:-1]
         elif part in (int, float):
-            what = "a whole number" if part is int else "a number"
-            good, reason = _reads(part, value), f"{name} must be {what}, got {value!r}"
+            wanted = "a whole number" if part is int else "a number"
+            good, reason = _reads(part, value), f"{name} must be {wanted}, got {value!r}"
         else:
             return None
         if good:

@@ -1,4 +1,4 @@
-"""The program: which verb, and what its failure says and returns.
+"""The program: it finds the verb, and turns its errors into sentences and exit codes.
 
 A verb's module is imported when it is called for, so ``zerosum --help`` imports neither torch nor the verbs.
 """
@@ -18,18 +18,18 @@ from zerosum.errors import ConfigError, Interrupted, ZerosumError, unknown
 VERBS = {
     "train": "train a recipe on data; the same command again continues",
     "sample": "draw samples from a run, as a picture or as arrays",
-    "apply": "apply a run's model to images, one result for each",
-    "explore": "walk through a run's latents, or look at the whole plane of them",
-    "evaluate": "metrics of a run, beside the controls to read them with",
-    "report": "a run as one page that can be mailed",
-    "replay": "a round of a run again, to see what went wrong in it",
-    "data": "look through images of your own, or pack them into shards",
-    "list": "what there is: recipes, data, metrics",
-    "show": "a recipe: what it is, its players and its settings",
-    "copy": "a recipe into a file of your own, to be changed",
-    "lab": "a claim of the theory as a page, a picture and numbers",
-    "bench": "what this machine does, how a recipe is best played on it",
-    "check": "whether a recipe keeps what every recipe keeps",
+    "apply": "apply the model of a run to images, one result for each",
+    "explore": "walk through the latents of a run, or see a plane of them",
+    "evaluate": "evaluate a run by metrics, beside reference values",
+    "report": "write a run as one page that can be mailed",
+    "replay": "play a round of a run again, to find the cause of a divergence",
+    "data": "scan images of your own, or pack them into shards",
+    "list": "list recipes, data or metrics",
+    "show": "describe a recipe: its networks, players, turns and settings",
+    "copy": "copy a recipe into a file of your own, to be changed",
+    "lab": "play a scene of the theory: a page, a picture and numbers",
+    "bench": "measure this machine, and the speed of a recipe on it",
+    "check": "check a recipe against the contract of all recipes",
 }
 
 USAGE = """\
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"zerosum: {error or 'interrupted.'}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # who reads our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed it
         sys.stdout = None  # or the interpreter complains once more on closing it
         return 141  # as a shell says of a program the pipe's signal ended: a training is not done
     except OSError as error:

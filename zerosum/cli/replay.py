@@ -1,4 +1,4 @@
-"""``zerosum replay RUN``: a round of a run again, to see what went wrong in it."""
+"""``zerosum replay RUN``: a round of a run played again, to find the cause of a divergence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from zerosum.config import Count
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """Which round."""
+    """The round and its data."""
 
     round: Count | None = None
-    """Which to look into, counted from 1 as in the log; after a divergence the first with gradients not finite."""
+    """Round to play, counted from 1 as in the log; after a divergence the first with gradients not finite."""
     data_root: Path | None = None
     """Folder that known data sets lie in; $ZEROSUM_DATA, or a cache in the home, by default."""
     trust: bool = False

@@ -12,7 +12,7 @@ from zerosum.cli.parse import parse, run_and_words
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Where to."""
+    """The file and the code."""
 
     out: Path | None = None
     """An .html; report.html in the run folder by default."""

@@ -1,4 +1,4 @@
-"""``zerosum show RECIPE``: what a recipe is, before anything is trained."""
+"""``zerosum show RECIPE``: the description of a recipe, before anything is trained."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ def run(arguments: Sequence[str]) -> int:
         print(f"  turn {number}: {text}")
     print(f"  outputs: {', '.join(recipe.outputs)}")
     if recipe.batch_dependent:
-        who = ", ".join(recipe.batch_dependent)
-        print(f"  batch-dependent objectives ({who}): micro-batches and ranks change the result")
+        print(f"  batch-dependent ({', '.join(recipe.batch_dependent)}): micro-batches and ranks change the result")
     else:
-        print("  no batch-dependent objective: micro-batches and ranks do not change the result")
-    print("\nSettings (zerosum train, --help says what they are):")
+        print("  not batch-dependent: micro-batches and ranks do not change the result")
+    print("\nSettings (zerosum train RECIPE --help explains them):")
     for name, value in recipe.settings.items():
-        print(f"  {option(name, value):22} {_said(value)}")
+        print(f"  {option(name, value):22} {_value(value)}")
     return 0
 
 
-def _said(value: object) -> str:
-    """A setting's value; a switch takes none, so what is said is how it stands."""
+def _value(value: object) -> str:
+    """A setting's value; of a switch, which takes no value, its state."""
     return f"(it is {'on' if value else 'off'})" if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""``zerosum train [auto|RECIPE]``: train, continue, or only say what it would cost."""
+"""``zerosum train [auto|RECIPE]``: train, continue, or only forecast the cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CommandLine:
     """Options of the command line alone."""
 
     config: Optional[Path] = None  # noqa: UP045 (as in api.Options)
-    """TOML file of options by name; those on the command line come before it."""
+    """TOML file of options by name; options on the command line replace them."""
     dry_run: bool = False
     """Print the configuration and a forecast of time and memory, write nothing."""
     debug: bool = False
@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(
             "usage: zerosum train [auto|RECIPE|FILE.py] [OPTIONS]\n\n"
-            "  auto         look at the data, choose a recipe, say why, and train; also without the word"
+            "  auto         look at the data, choose a recipe with reasons, and train; also without the word"
             "\n\nrecipes (zerosum train RECIPE --help lists the options):"
         )
         for name in recipes.names():
@@ -62,11 +62,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _auto(words: Sequence[str]) -> int:
-    """Choose, say why, what it is as a command and what it will cost; then train."""
+    """Choose; print the reasons, the explicit command and the cost; then train."""
     with uncollected():
         from zerosum import api
     groups = {"run": api.Options, "command_line": CommandLine}
-    about = "Look at the data, choose a recipe and its settings, say why, and train."
+    about = "Look at the data, choose a recipe and its settings with reasons, and train."
     parsed = parse(groups, words, f"zerosum train {recipes.AUTO}", about, _defaults(words, groups))
     leads = os.environ.get("RANK", "0") == "0"
     with looking("looking at") as progress:
@@ -87,19 +87,19 @@ def _print_choice(plan: Any, chosen: Any) -> None:
         print(f"{chosen.found}; it goes on as it was chosen: {plan.recipe}.")
         return
     print(chosen.found)
-    for what, why in chosen.reasons:
-        print(f"  {what:13}{why}")
+    for subject, reason in chosen.reasons:
+        print(f"  {subject:13}{reason}")
     print(f"the same as a command:\n  {command()} train {shlex.join(_as_command(plan, chosen))}", flush=True)
 
 
 def _as_command(plan: Any, chosen: Any) -> list[str]:
     """The explicit command: the recipe, its settings that were chosen, and the options that are not by default."""
     given = dataclasses.asdict(chosen.options) | {"out": plan.out}
-    told = {f.name: given[f.name] for f in dataclasses.fields(chosen.options) if given[f.name] != f.default}
+    changed = {f.name: given[f.name] for f in dataclasses.fields(chosen.options) if given[f.name] != f.default}
     own = {f.name: f.default for f in dataclasses.fields(plan.config)}
     settings = {name: value for name, value in chosen.settings.items() if value != own[name]}
     words = [plan.recipe]
-    for name, value in {**told, **settings}.items():
+    for name, value in {**changed, **settings}.items():
         words += [option(name, not value)] if isinstance(value, bool) else [option(name), _plain(value)]
     return words
 
@@ -111,7 +111,7 @@ def _plain(value: object) -> str:
 def _train(plan: Any, words: Sequence[str]) -> int:
     from zerosum import api
 
-    leads = os.environ.get("RANK", "0") == "0"  # of the processes torchrun started; the others have nothing to say
+    leads = os.environ.get("RANK", "0") == "0"  # of the processes torchrun started; the others print nothing
     result = api.run_plan(plan, api.display() if leads else api.Silent())
     if leads:
         _print_run(plan, words[1:], result)
@@ -191,7 +191,7 @@ def _print_costs(plan: Any) -> None:
         speed = cost.rounds_per_second
         print(f"speed       {speed:,.0f} rounds/s, {speed * examples:,.0f} examples/s (a trial)")
         print(f"time        {duration(cost.seconds)} for {cost.rounds:,} rounds, {cost.rounds * examples:,} examples")
-        print(f"memory      {'not told by this system' if cost.memory is None else _size(cost.memory)} at the peak")
+        print(f"memory      {'unknown on this system' if cost.memory is None else _size(cost.memory)} at the peak")
         print(f"disk        {_size(cost.checkpoint)} a checkpoint, 3 are kept")
 
 

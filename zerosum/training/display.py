@@ -1,19 +1,25 @@
-"""What training shows while it runs: a live display on a terminal, plain lines everywhere else."""
+"""The progress of a training: a live display on a terminal, plain lines everywhere else.
+
+Notes go to the logger ``zerosum`` as well, whatever is shown.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
+
+LOGGER = logging.getLogger("zerosum")
 
 PLAIN_EVERY = 5.0
 """Seconds between two plain lines."""
 
 
 class Display(Protocol):
-    """What the loop tells."""
+    """The calls of the loop."""
 
     def begin(self) -> None:
         """Training starts."""
@@ -34,7 +40,7 @@ class Display(Protocol):
         ...
 
     def note(self, text: str) -> None:
-        """Something the user should know."""
+        """A sentence for the user."""
         ...
 
     def end(self) -> None:
@@ -43,19 +49,27 @@ class Display(Protocol):
 
 
 class Silent:
-    """Shows nothing."""
+    """Shows nothing; notes are logged."""
 
     def begin(self) -> None: ...
     def tick(self, round: int, fraction: float, seconds: float) -> None: ...
     def terms(self, record: Mapping[str, Any]) -> None: ...
-    def note(self, text: str) -> None: ...
     def end(self) -> None: ...
+
+    def note(self, text: str) -> None:
+        """Log a sentence."""
+        LOGGER.info("%s", text)
 
 
 class Plain:
-    """A line every few seconds."""
+    """A line every few seconds.
 
-    def __init__(self) -> None:
+    Arguments:
+        stream: Of the lines; the standard output by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
         self._last = 0.0
         self._left = ""
 
@@ -74,12 +88,20 @@ class Plain:
                 f"{record['seconds']:.1f} s",
                 self._left,
             ]
-            self.note("  ".join(filter(None, [*parts, _terms(record)])))
+            self._write("  ".join(filter(None, [*parts, _terms(record)])))
 
     def note(self, text: str) -> None:
-        print(text, flush=True)
+        """Log a sentence, and write it as a line."""
+        LOGGER.info("%s", text)
+        self._write(text)
 
     def end(self) -> None: ...
+
+    def _write(self, line: str) -> None:
+        stream = self._stream or sys.stdout
+        if stream is not None:  # a program without a console has none
+            stream.write(f"{line}\n")
+            stream.flush()
 
 
 class Live:
@@ -98,7 +120,7 @@ class Live:
             expand=True,
         )
         self._task = self._bar.add_task("train", total=1.0, round=0, left="")
-        self._said = ""
+        self._lines = ""
         # Drawn by a thread of its own, rarely: it takes time from a two-core training.
         self._live = rich.live.Live(console=console, get_renderable=self._show, refresh_per_second=4)
         self._last = 0.0
@@ -127,10 +149,11 @@ class Live:
             player, _, term = name.partition("/")
             players.setdefault(player, []).append(f"{term} {value:.4g}")
         width = max(map(len, players), default=0)
-        self._said = "\n".join(f"{player:{width}}  {'  '.join(terms)}" for player, terms in players.items())
+        self._lines = "\n".join(f"{player:{width}}  {'  '.join(terms)}" for player, terms in players.items())
 
     def note(self, text: str) -> None:
-        """Write a text above the bar."""
+        """Log a sentence, and write it above the bar."""
+        LOGGER.info("%s", text)
         self._live.console.print(text, markup=False, highlight=False)
 
     def end(self) -> None:
@@ -141,11 +164,11 @@ class Live:
         from rich.console import Group
         from rich.text import Text
 
-        return Group(self._bar, Text(self._said, style="dim"))
+        return Group(self._bar, Text(self._lines, style="dim"))
 
 
 def display() -> Display:
-    """The display that suits where the output goes; NO_COLOR and pipes get plain lines."""
+    """The display for the standard output: live on a terminal, plain lines for NO_COLOR and pipes."""
     # Rich alone knows what is a terminal, but is not worth its import where nothing says that there may be one.
     if getattr(sys.stdout, "isatty", bool)() or {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys():
         console = _console()
@@ -155,7 +178,7 @@ def display() -> Display:
 
 
 def _console() -> Any:
-    """A console whose reader may leave: the error goes to the caller, where rich would end the program itself."""
+    """A console that raises when its reader has closed the pipe, where rich would end the program itself."""
     from rich.console import Console  # drawn by rich, which is imported for the live display alone
 
     class Piped(Console):
@@ -179,7 +202,7 @@ def duration(seconds: float) -> str:
 
 
 def left(fraction: float, seconds: float) -> str:
-    """The time left, in words; none where there is no telling.
+    """The time left, in words; empty where it is unknown.
 
     Arguments:
         fraction: How much of the goal is reached.

@@ -1,7 +1,7 @@
 """The run folder: its lock, the run it holds, and its files.
 
-``config.json`` what the run is · ``log.jsonl`` terms over rounds · ``metrics.jsonl`` results · ``samples/`` pictures
-of a fixed latent set · ``checkpoints/`` · ``diverged/`` · ``run.lock``.
+``config.json`` the record of the run · ``log.jsonl`` terms over rounds · ``metrics.jsonl`` results · ``samples/``
+pictures of a fixed latent set · ``checkpoints/`` · ``diverged/`` · ``run.lock``.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ class RunFolder:
         Arguments:
             path: Where.
             record: What the run is, with the keys of :data:`IDENTITY` and whatever else is worth keeping.
-            fresh: Move what is there to ``<path>.old-<n>`` and start anew.
+            fresh: Move the old content to ``<path>.old-<n>`` and start anew.
 
         Raises:
-            ConfigError: The folder holds another run; the message says what differs.
+            ConfigError: The folder holds another run; the message names the differences.
             RunError: The folder cannot be used: a file, something else's, locked, or the disk refuses.
         """
         try:
@@ -173,7 +173,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """The content of a run's ``config.json``; None where there is none.
 
     Raises:
-        RunError: It is no JSON object with what a run needs, or not what was written.
+        RunError: It is no JSON object with the keys of a run, or it was changed after it was written.
     """
     file = path / RECORD
     if not file.exists():
@@ -193,7 +193,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     signature = record.pop(SIGNATURE, None)
     if signature is not None and signature != digest(record):
         raise RunError(
-            f"{file} is not what was written; restore it from a copy, or, if the change is yours, "
+            f"{file} was changed after it was written; restore it from a copy, or, if the change is yours, "
             f"remove its line {SIGNATURE!r} to accept it."
         )
     return dict(record)
