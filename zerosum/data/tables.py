@@ -72,18 +72,20 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         text = raw.decode("utf-8-sig")
-        dialect = "excel-tab" if path.name.lower().endswith(".tsv") else csv.Sniffer().sniff(text[:4096], ",;\t")
-        lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), dialect)]
+        header = text.partition("\n")[0]
+        delimiter = max(",;\t", key=header.count)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+        lines = [[cell.strip() for cell in row] for row in rows]
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table ({error}); give a CSV file in UTF-8.") from None
     lines = [line for line in lines if any(line)]
     if len(lines) < 2:
         raise DataError(f"{path} has no rows; a table is a line of column names and a line for each row.")
-    names, *rows = lines
-    for number, row in enumerate(rows, 2):
+    names, *cells = lines
+    for number, row in enumerate(cells, 2):
         if len(row) != len(names):
             raise DataError(f"line {number} of {path} has {len(row)} values for {len(names)} columns; correct it.")
-    return names, rows
+    return names, cells
 
 
 def _numbers(cells: list[str]) -> npt.NDArray[np.float64] | None:
