@@ -167,7 +167,9 @@ def test_features_are_of_the_metrics_that_have_them(run):
 
 def test_metrics_that_do_not_suit():
     zs.train("gan", data="ring", rounds=2, hidden=8, units=8, batch_size=8, out="run", progress=False)
-    with pytest.raises(ConfigError, match=r"parzen\[.*\] needs images, got ring.* \(real\); see zerosum list metrics"):
+    with pytest.raises(
+        ConfigError, match=r"parzen\[.*\] needs images, got ring.* \(points\); see zerosum list metrics"
+    ):
         zs.evaluate("run", "parzen")
     with pytest.raises(ConfigError, match=r"neighbour_classes\[.*\] needs images with labels"):
         zs.evaluate("run", "neighbour_classes")

@@ -6,7 +6,7 @@ from torch import nn
 from tests.games import plain_gan
 from zerosum.adversarial import OUTPUTS, classes_of, experiment, is_image, last_layer, players
 from zerosum.data import DataSpec
-from zerosum.errors import ConfigError
+from zerosum.errors import ConfigError, Unsupported
 from zerosum.metrics import default_metrics
 from zerosum.networks import clip
 from zerosum.sources import Normal
@@ -44,6 +44,9 @@ def test_labels_are_needed():
 def test_the_experiment_has_the_usual_outputs_and_metrics():
     game, _ = plain_gan()
     made = experiment(game, POINTS, {"z": Normal(4)}, rounds=7)
-    assert (made.outputs, made.rounds) == (OUTPUTS, 7)
+    assert {name: output.function for name, output in made.outputs.items()} == OUTPUTS
+    assert made.rounds == 7
+    with pytest.raises(Unsupported, match=r"log_prob.*its density is implicit"):
+        made.call("log_prob", {})
     assert [metric.name for metric in made.metrics] == [metric.name for metric in default_metrics(POINTS)]
     assert list(experiment(game, POINTS, {}, outputs={"sample": OUTPUTS["sample"]}).outputs) == ["sample"]

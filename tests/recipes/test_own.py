@@ -124,7 +124,7 @@ def test_a_record_cannot_name_another_file(mine):
     record = json.loads(Path("run/config.json").read_text())
     record["code"]["path"] = str(Path("evil.py").resolve())
     Path("run/config.json").write_text(json.dumps(record))
-    with pytest.raises(RunError, match="not what was written"):
+    with pytest.raises(RunError, match="was changed after it was written"):
         zs.load("run", trust=True)
     del record["sha256"]
     Path("run/config.json").write_text(json.dumps(record))
@@ -235,7 +235,7 @@ BREAKS = {
     "samples are of the data's shape and range, and differ": (
         ".clamp(0, 1)",
         " * 3",
-        "image samples are in [0.0, 1.0], these are in",
+        "samples of image data are in [0.0, 1.0], these are in",
     ),
     "outputs give a row for each example and write no buffers": (
         "return logit.squeeze(1)",

@@ -75,6 +75,18 @@ def classes_of(spec: DataSpec, recipe: str) -> int:
     return spec.classes
 
 
+REASONS = {
+    "log_prob": "its density is implicit; use the metrics parzen or js",
+    "encode": "it has no encoder; invert the generator instead",
+    "reconstruct": "it has no encoder to reconstruct from",
+    "apply": "it maps latents to examples, not examples to examples",
+    "complete": "it was not trained to fill in missing parts",
+    "classify": "it has no classifier",
+    "score": "it has no critic",
+}
+"""The outputs that a generator and a discriminator lack, with the reason of each."""
+
+
 def experiment(game: Game, spec: DataSpec, priors: Mapping[str, Prior], **more: Any) -> Experiment:
     """The experiment of a generator and a discriminator, with their usual outputs and default metrics.
 
@@ -84,4 +96,5 @@ def experiment(game: Game, spec: DataSpec, priors: Mapping[str, Prior], **more: 
         priors: Noise inputs by name.
         **more: Further arguments of :class:`~zerosum.training.Experiment`, or others in the place of these.
     """
-    return Experiment(game, priors, **{"outputs": OUTPUTS, "metrics": default_metrics(spec), **more})
+    usual = {"outputs": OUTPUTS, "metrics": default_metrics(spec), "reasons": REASONS}
+    return Experiment(game, priors, **{**usual, **more})
