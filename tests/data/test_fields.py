@@ -211,3 +211,18 @@ def test_recipes_of_any_examples_train_on_points_and_tables_of_ones_own(recipe, 
     assert run.round == 3
     assert run.picture.stat().st_size > 0
     assert zs.load(run).sample(5).shape == (5, *open_data(data).spec.shape)
+
+
+def test_tokens_are_refused_by_recipes_of_real_numbers():
+    Path("book.txt").write_text("to be or not to be, that is the question. " * 100)
+    with pytest.raises(ConfigError, match="vanilla makes real numbers, and book holds tokens"):
+        zs.train("vanilla", data="book.txt", rounds=2, out="run", progress=False)
+    assert not Path("run").exists()
+
+
+def test_waveforms_train_and_are_previewed():
+    for i in range(20):
+        wav(f"sounds/{i}.wav", np.random.default_rng(i).uniform(-1, 1, 64))
+    run = zs.train("wgan_gp", data="sounds", rounds=2, batch_size=16, hidden=8, out="run", progress=False)
+    assert run.picture.stat().st_size > 0
+    assert zs.load(run).sample(3).abs().max() <= 1

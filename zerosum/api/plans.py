@@ -207,6 +207,11 @@ def build(module: ModuleType, config: Any, spec: DataSpec, seed: int) -> Experim
     Raises:
         ConfigError: The recipe does not take the configuration or the data.
     """
+    if recipes.code(module) is None and "x" in spec.fields and not spec.kind.continuous:
+        raise ConfigError(
+            f"{module.__name__.rpartition('.')[2]} makes real numbers, and {spec.name} holds {spec.kind.name}; take "
+            "data of images, points, tables or waveforms, or a recipe of your own."
+        )
     reseed(torch.device("cpu"), seed, "weights")
     try:
         experiment: Any = module.build(config, spec)

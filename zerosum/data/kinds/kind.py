@@ -26,6 +26,7 @@ class Kind:
         text: A line about it.
         range: Least and largest value; None where they are unbounded.
         last_layer: Makes the last layer of a generator; None for a linear output.
+        continuous: Whether values are real numbers, through which gradients can be taken.
         spatial: Whether an example is (C, H, W) with neighbours that convolutions and image metrics read.
         picture: Draws examples; None where there is nothing to draw.
         shown: Examples in a preview.
@@ -39,6 +40,7 @@ class Kind:
     text: str
     range: tuple[float, float] | None = None
     last_layer: Callable[[], nn.Module] | None = None
+    continuous: bool = True
     spatial: bool = False
     picture: Picture | None = None
     shown: int = 64

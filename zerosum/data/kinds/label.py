@@ -25,4 +25,4 @@ def write(path: Path, label: Tensor, field: Any) -> None:
     path.write_text(f"{field.names[number] if field.names and number >= 0 else number}\n", encoding="utf-8")
 
 
-LABEL = Kind("label", "class labels, -1 where there is none", suffix=".txt", write=write)
+LABEL = Kind("label", "class labels, -1 where there is none", continuous=False, suffix=".txt", write=write)

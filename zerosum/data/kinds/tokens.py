@@ -46,4 +46,4 @@ def write(path: Path, tokens: Tensor, field: Any) -> None:
     path.write_text(text(tokens, field.names) + "\n", encoding="utf-8")
 
 
-TOKENS = Kind("tokens", "sequences of tokens, int64", picture=draw, suffix=".txt", write=write)
+TOKENS = Kind("tokens", "sequences of tokens, int64", continuous=False, picture=draw, suffix=".txt", write=write)
