@@ -1,10 +1,11 @@
 """Pieces of ``build``."""
 
+import dataclasses
+
 import pytest
-from torch import nn
 
 from tests.games import plain_gan
-from zerosum.adversarial import OUTPUTS, classes_of, experiment, is_image, last_layer, players
+from zerosum.adversarial import OUTPUTS, classes_of, experiment, players
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError, Unsupported
 from zerosum.metrics import default_metrics
@@ -30,15 +31,14 @@ def test_each_player_moves_the_network_of_its_name():
     assert both["generator"].project is None
 
 
-def test_the_last_layer_has_the_range_of_the_data():
-    assert (is_image(IMAGES), last_layer(IMAGES)) == (True, nn.Sigmoid)
-    assert (is_image(POINTS), last_layer(POINTS)) == (False, None)
-
-
 def test_labels_are_needed():
     assert classes_of(IMAGES, "acgan") == 3
     with pytest.raises(ConfigError, match=r"acgan makes images of a label, and points has none; .* dcgan or r3gan"):
         classes_of(POINTS, "acgan")
+    label = dataclasses.replace(IMAGES.fields["label"], partial=True)
+    partial = dataclasses.replace(IMAGES, fields={**IMAGES.fields, "label": label})
+    with pytest.raises(ConfigError, match=r"acgan needs a label of every image, and some of squares have none"):
+        classes_of(partial, "acgan")
 
 
 def test_the_experiment_has_the_usual_outputs_and_metrics():

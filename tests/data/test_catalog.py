@@ -38,7 +38,7 @@ def test_parameters_in_a_name():
         ("ring[std=0]", "std must be a positive number, got '0'"),
         ("gaussian[mean=nan]", "mean must be a number, got 'nan'"),
         ("ring[modes]", "modes must be a whole number >= 1, got ''"),
-        ("digits[size=3]", "data 'digits' takes no parameters"),
+        ("digits[size=3]", r"data 'digits' takes \[binary=threshold\]"),
         ("ring]", "data must be a name or name.parameter=value, ....*got 'ring]'"),
     ],
 )

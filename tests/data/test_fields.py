@@ -102,13 +102,29 @@ def test_fields_of_a_group_stay_paired_and_have_one_length():
         Arrays(DataSpec("pair"), {"a": x, "b": x[:3]})
 
 
-@pytest.mark.parametrize("binary", ["threshold", "random"])
-def test_binary_images_depend_on_their_position_alone(binary):
-    x = (torch.rand(20, 1, 3, 3) * 255).to(torch.uint8)
-    data = Arrays(DataSpec.of("b", "binary", (1, 3, 3)), {"x": x}, seed=1, binary=binary)
-    whole = data.batch(0, 12)["x"]
+@pytest.mark.parametrize("how", ["threshold", "random"])
+def test_binary_images_depend_on_their_position_alone(how):
+    data = open_data(f"digits[binary={how}]", seed=1)
+    assert (data.spec.kind.name, data.spec.name) == ("binary", f"digits[binary={how}]")
+    whole = data.batch(0, 40)["x"]
     assert set(whole.unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(data.batch(5, 4)["x"], whole[5:9])
+    assert torch.equal(data.batch(7, 9)["x"], whole[7:16])
+    grey = open_data("digits", seed=1).batch(0, 40)["x"]
+    if how == "threshold":
+        assert torch.equal(whole, (grey > 0.5).float())
+    else:
+        assert float((whole - grey).mean()) == pytest.approx(0, abs=0.03)
+        assert not torch.equal(data.batch(data.count, 40)["x"], whole)
+        stored = open_data(f"digits[binary={how}]", "test")
+        assert torch.equal(stored.batch(0, 9)["x"], stored.batch(stored.count, 9)["x"])
+
+
+def test_what_cannot_be_binary_is_refused():
+    np.save("two.npy", np.zeros((20, 2), np.float32))
+    with pytest.raises(DataError, match=r"takes \[binary=threshold\] or \[binary=random\] alone, got \[binary=x\]"):
+        open_data("digits[binary=x]")
+    with pytest.raises(DataError, match=r"\[binary=random\] is of images, and points holds points"):
+        Arrays(DataSpec.of("points", "points", (1,)), {"x": torch.zeros(3, 1)}).binarized("random")
 
 
 def table(path, rows=60, columns=12):
@@ -186,7 +202,7 @@ def test_a_folder_of_waveforms_is_padded_or_cut():
     for row, length in zip(batch["x"], batch["x_length"], strict=True):
         assert (row[length:] == 0).all()
     assert open_data("sounds[window=32]").batch(0, 3)["x"].shape == (3, 32)
-    with pytest.raises(DataError, match=r"takes \[window=N\]"):
+    with pytest.raises(DataError, match=r"takes \[window=N\] with N at least 1"):
         open_data("sounds[window=x]")
 
 
@@ -226,3 +242,35 @@ def test_waveforms_train_and_are_previewed():
     run = zs.train("wgan_gp", data="sounds", rounds=2, batch_size=16, hidden=8, out="run", progress=False)
     assert run.picture.stat().st_size > 0
     assert zs.load(run).sample(3).abs().max() <= 1
+
+
+def test_an_archive_of_waveforms_needs_a_rate():
+    pcm = np.random.default_rng(0).integers(-(2**15), 2**15, 4000).astype(np.int16)
+    np.savez("clips.npz", pcm=pcm, offsets=np.arange(0, 4001, 200), digit=np.arange(20) % 10)
+    with pytest.raises(DataError, match=r"does not say its sampling rate; add \[rate=HZ\]"):
+        open_data("clips.npz")
+    data = open_data("clips.npz[rate=8000, window=100]")
+    assert (data.spec.x.rate, data.spec.shape, data.spec.classes) == (8000, (100,), 10)
+    assert data.batch(0, 5)["x"].abs().max() <= 1
+
+
+def test_the_last_layer_has_the_range_of_the_kind():
+    """A generator of images ends with a sigmoid, of waveforms with tanh; points and tables are unbounded."""
+    x = torch.linspace(-50, 50, 101)
+    for kind in KINDS.values():
+        assert (kind.last_layer is None) == (kind.range is None)
+        if kind.last_layer is not None:
+            made = kind.last_layer()(x)
+            assert (made.min(), made.max()) == pytest.approx(kind.range, abs=1e-6)
+
+
+def test_partial_labels_are_refused_where_every_image_needs_one():
+    label = np.arange(60) % 3
+    label[::5] = -1
+    np.savez("part.npz", x=(np.random.default_rng(0).random((60, 8, 8)) * 255).astype(np.uint8), y=label)
+    spec = open_data("part.npz").spec
+    assert (spec.classes, spec.labelled, DataSpec.read(spec.record())) == (3, False, spec)
+    with pytest.raises(ConfigError, match="acgan needs a label of every image, and some of part have none"):
+        zs.train("acgan", data="part.npz", rounds=2, out="run", progress=False)
+    run = zs.train("vanilla", data="part.npz", rounds=2, batch_size=16, out="plain", progress=False)
+    assert [result.metric.partition("[")[0] for result in run.results] == ["neighbour_distance"]

@@ -4,7 +4,7 @@
 :class:`Views`                   images as the two networks see them: range, label, augmentation, sliced head
 :func:`zero_centered_penalty`    R1 and R2, from logits
 :class:`ImageOptions`            options of image recipes, the last of their Config
-:func:`players`                  the two players; :func:`last_layer`, :func:`experiment`
+:func:`players`                  the two players; :func:`experiment`
 ===============================  =====================================================================================
 
 The losses stand in the recipes.
@@ -14,8 +14,6 @@ from zerosum.adversarial.building import (
     OUTPUTS as OUTPUTS,
     classes_of as classes_of,
     experiment as experiment,
-    is_image as is_image,
-    last_layer as last_layer,
     players as players,
 )
 from zerosum.adversarial.options import ImageOptions as ImageOptions, check_options as check_options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
@@ -48,16 +48,6 @@ def players(
     }
 
 
-def is_image(spec: DataSpec) -> bool:
-    """Whether the examples are images, in [0, 1]; other examples are any real numbers."""
-    return spec.kind.spatial
-
-
-def last_layer(spec: DataSpec) -> Callable[[], nn.Module] | None:
-    """Makes the last layer of a generator of such data: a sigmoid for images, None (linear) for other numbers."""
-    return spec.kind.last_layer
-
-
 def classes_of(spec: DataSpec, recipe: str) -> int:
     """The number of labels of the data, for a recipe that needs them.
 
@@ -66,12 +56,14 @@ def classes_of(spec: DataSpec, recipe: str) -> int:
         recipe: Its name, for the message.
 
     Raises:
-        ConfigError: The data have none.
+        ConfigError: The data have none, or some examples have none.
     """
     if spec.classes is None:
         raise ConfigError(
             f"{recipe} makes images of a label, and {spec.name} has none; label them, or take dcgan or r3gan."
         )
+    if not spec.labelled:
+        raise ConfigError(f"{recipe} needs a label of every image, and some of {spec.name} have none; label them all.")
     return spec.classes
 
 

@@ -39,11 +39,6 @@ class Examples:
     arrays: dict[str, Array]
     part: npt.NDArray[np.int64]
 
-    @property
-    def count(self) -> int:
-        """Examples in all splits."""
-        return len(self.part)
-
 
 def read_idx_file(path: Path) -> Examples:
     """An idx file of images, with the labels beside it.
@@ -100,6 +95,19 @@ def load_arrays(path: Path) -> dict[str, Array]:
         raise DataError(f"{path} cannot be read as arrays ({error}); save it with numpy.save or numpy.savez.") from None
 
 
+def array_names(path: Path) -> set[str]:
+    """Names of the arrays of an ``.npz``; none are read.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy") for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read as arrays ({error}); save it with numpy.savez.") from None
+
+
 def read_tokens(x: Array, path: Path) -> Array:
     """Token sequences (n, T) as int64.
 
@@ -152,17 +160,14 @@ def read_images(x: Array, path: Path) -> Array:
     )
 
 
-def examples(x: Array, label: Array | None = None, field: Field | None = None) -> Examples:
+def examples(x: Array, label: Array | None = None) -> Examples:
     """Examples with splits by hash of their content.
 
     Arguments:
         x: (n, ...).
         label: (n,) int64, -1 where an example has none; None without labels.
-        field: Of x; found from the array by default.
     """
-    fields, arrays = {"x": field or field_of(x)}, {"x": x}
-    part = parts(map(place, contents(x)))
-    return labelled(Examples(fields, arrays, part), label)
+    return labelled(Examples({"x": field_of(x)}, {"x": x}, parts(map(place, contents(x)))), label)
 
 
 def labelled(found: Examples, label: Array | None, names: tuple[str, ...] = ()) -> Examples:
@@ -177,19 +182,8 @@ def labelled(found: Examples, label: Array | None, names: tuple[str, ...] = ()) 
         return found
     classes = len(names) or int(label.max()) + 1
     train = label[found.part == 0]
-    field = label_field(classes, names, shares_of(train[train >= 0], classes))
+    field = Field(LABEL, (), classes, names, shares_of(train[train >= 0], classes), partial=bool((label < 0).any()))
     return Examples({**found.fields, "label": field}, {**found.arrays, "label": label}, found.part)
-
-
-def label_field(classes: int, names: tuple[str, ...] = (), shares: tuple[float, ...] = ()) -> Field:
-    """A field of labels.
-
-    Arguments:
-        classes: How many there are.
-        names: Of the labels.
-        shares: Of the training examples.
-    """
-    return Field(LABEL, (), classes, names, shares)
 
 
 def field_of(x: Array) -> Field:

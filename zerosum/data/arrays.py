@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
@@ -9,7 +10,9 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from zerosum.data.kinds import BINARY, IMAGE
 from zerosum.data.spec import DataSpec
+from zerosum.errors import DataError
 from zerosum.runtime import mix
 
 
@@ -57,7 +60,6 @@ class Arrays:
             instance, and those of a batch are moved.
         notices: Sentences that a user should see.
         groups: Names of fields that share an order; one group of all by default. An epoch is the largest group's.
-        binary: How images ``x`` become binary; they stay as they are by default.
 
     Raises:
         ValueError: The examples are no tensor, and their fingerprint is not known; or fields of a group differ in
@@ -79,7 +81,6 @@ class Arrays:
         resident: bool = True,
         notices: tuple[str, ...] = (),
         groups: Sequence[tuple[str, ...]] = (),
-        binary: Binary | None = None,
     ):
         self.spec, self.notices = spec, notices
         if fingerprint is None:
@@ -88,7 +89,8 @@ class Arrays:
             fingerprint = _digest({name: value for name, value in fields.items() if isinstance(value, Tensor)})
         self.fingerprint = fingerprint
         self._device = device or torch.device("cpu")
-        self._resident, self._seed, self._binary = resident, seed, binary
+        self._resident, self._seed = resident, seed
+        self._binary: Binary | None = None
         self._groups = tuple(groups) or (tuple(fields),)
         self._rows = {group: rows.get(group[0]) if isinstance(rows, Mapping) else rows for group in self._groups}
         self._counts = {group: self._count(group, fields) for group in self._groups}
@@ -113,7 +115,7 @@ class Arrays:
 
     def ordered(self, seed: int | None, device: torch.device) -> Arrays:
         """The same examples in the order of another seed, with batches on a device; nothing is read again."""
-        return Arrays(
+        made = Arrays(
             self.spec,
             self._fields,
             seed,
@@ -123,8 +125,28 @@ class Arrays:
             self._resident,
             self.notices,
             self._groups,
-            self._binary,
         )
+        made._binary = self._binary
+        return made
+
+    def binarized(self, how: Binary) -> Arrays:
+        """The same images as binary ones.
+
+        Arguments:
+            how: ``threshold`` at one half, or ``random``: 1 with the pixel's value as probability, drawn anew for
+                every position in training, and once for each row in stored order.
+
+        Raises:
+            DataError: They are no images.
+        """
+        x = self.spec.x
+        if x.kind is not IMAGE:
+            raise DataError(f"[binary={how}] is of images, and {self.spec.name} holds {x.kind.name}; leave it out.")
+        fields = {**self.spec.fields, "x": dataclasses.replace(x, kind=BINARY)}
+        made = self.ordered(self._seed, self._device)
+        made.spec, made._binary = dataclasses.replace(self.spec, fields=fields), how
+        made.fingerprint = hashlib.sha256(f"{self.fingerprint} {how}".encode()).hexdigest()
+        return made
 
     def batch(self, position: int, size: int) -> dict[str, Tensor]:
         """Examples ``position`` to ``position + size - 1`` of the stream; a batch may reach into the next epoch."""

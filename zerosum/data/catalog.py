@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -13,6 +14,7 @@ from pathlib import Path
 import torch
 
 from zerosum.data import known, toys
+from zerosum.data.arrays import Arrays
 from zerosum.data.digits import open_digits
 from zerosum.data.own import open_own
 from zerosum.data.spec import Data
@@ -32,7 +34,7 @@ class Entry:
     """
 
     text: str
-    open: Callable[[str, int | None, torch.device, Path], Data] | None = None
+    open: Callable[[str, int | None, torch.device, Path], Arrays] | None = None
     law: Callable[..., toys.GaussianMixture] | None = None
 
 
@@ -95,14 +97,27 @@ def open_data(
         raise DataError(_missing(base))
     entry = CATALOG[base]
     if entry.law is None:
-        if given is not None:
-            raise DataError(f"data {base!r} takes no parameters, got [{given}].")
         assert entry.open is not None
-        return entry.open(split, seed, device, known.data_root(root))
+        opened = entry.open(split, seed, device, known.data_root(root))
+        return opened if given is None else _binarized(opened, base, given)
     defaults = {p.name: p.default for p in inspect.signature(entry.law).parameters.values()}
     values = defaults | _parameters(base, given or "", defaults)
     full = f"{base}[{', '.join(f'{key}={value}' for key, value in values.items())}]"
     return toys.Toy(full, entry.law(**values), split, seed, device)
+
+
+def _binarized(data: Arrays, base: str, given: str) -> Data:
+    """Images of the catalogue made binary, as ``[binary=threshold]`` or ``[binary=random]`` asks.
+
+    Raises:
+        DataError: Something else stands in brackets.
+    """
+    key, _, how = (part.strip() for part in given.partition("="))
+    if key != "binary" or how not in ("threshold", "random"):
+        raise DataError(f"data {base!r} takes [binary=threshold] or [binary=random] alone, got [{given}].")
+    made = data.binarized(how)  # type: ignore[arg-type]
+    made.spec = dataclasses.replace(made.spec, name=f"{base}[binary={how}]")
+    return made
 
 
 def own_of(name: str) -> tuple[Path, str] | None:

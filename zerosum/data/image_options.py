@@ -26,6 +26,7 @@ class Asked:
             where opacity is kept), ``stretch`` pulls it out of shape.
         colour: ``grey``, ``rgb``, ``rgba`` (with opacity); ``auto`` is grey if all are, else rgb.
         label: The column of a CSV that holds the labels, where it has several; ``none`` takes no labels.
+        binary: Whether pixels become 0 or 1: at one half, or at random with their value as probability.
         bad: What is done with files that cannot be used: ``stop``, or ``skip`` to leave them out.
     """
 
@@ -34,6 +35,7 @@ class Asked:
     colour: Literal["auto", "grey", "rgb", "rgba"] = "auto"
     label: str | None = None
     bad: Literal["stop", "skip"] = "stop"
+    binary: Literal["no", "threshold", "random"] = "no"
 
 
 def asked_of(given: str, path: Path) -> Asked:

@@ -7,6 +7,7 @@ equal examples are in one split. With fewer than ten, all are trained on.
 
 from __future__ import annotations
 
+import dataclasses
 import tarfile
 import zipfile
 import zlib
@@ -20,9 +21,9 @@ from torch import Tensor
 
 from zerosum.data.array_files import (
     Examples,
+    array_names,
     idx_names,
     labels_beside,
-    load_arrays,
     read_array_file,
     read_idx_file,
     read_idx_folder,
@@ -41,6 +42,13 @@ from zerosum.data.texts import read_text
 from zerosum.data.walk import Progress
 from zerosum.data.waveforms import is_folder_of_waves, is_wave_archive, read_wave_archive, read_wave_folder
 from zerosum.errors import DataError
+
+OPTIONS: dict[Callable[..., Examples], tuple[str, ...]] = {
+    read_text: ("window",),
+    read_wave_folder: ("window",),
+    read_wave_archive: ("window", "rate"),
+}
+"""Options in brackets after a path, by its reader, in the order of the reader's arguments."""
 
 RESIDENT = 2 << 30
 """Bytes up to which prepared images are held in memory, or on the device; of more a batch is read at a time."""
@@ -70,10 +78,7 @@ def open_own(
     read = reader_of(path)
     if read is None:
         return _images(path, split, seed, device, asked_of(given, path) if given else Asked(), progress)
-    takes_window = read in (_read_text, _read_waves)
-    window = _window(path, given, takes_window)
-    more = (window,) if takes_window else ()
-    held: Examples = remembered(read, path, *more, watch=_watched(path))
+    held: Examples = remembered(read, path, *_numbers(path, given, OPTIONS.get(read, ())), watch=_watched(path))
     chosen = _chosen(path, held.part, split)
     spec = DataSpec(name_of(path, given=given), held.fields, int((held.part == 0).sum()))
     fields: dict[str, Tensor | Gathered] = {name: torch.from_numpy(of[chosen]) for name, of in held.arrays.items()}
@@ -91,14 +96,14 @@ def reader_of(path: Path) -> Callable[..., Examples] | None:
             return None
         if any((path / name).exists() for name in idx_names()):
             return read_idx_folder
-        return _read_waves if is_folder_of_waves(path) else None
+        return read_wave_folder if is_folder_of_waves(path) else None
     name = path.name.lower()
     if is_table(path):
         return read_table
     if name.endswith(".txt"):
-        return _read_text
+        return read_text
     if name.endswith(".npz"):
-        return _read_waves if is_wave_archive(load_arrays(path)) else read_array_file
+        return read_wave_archive if is_wave_archive(array_names(path)) else read_array_file
     if name.endswith(".npy"):
         return read_array_file
     if zipfile.is_zipfile(path) or _is_tar(path):
@@ -113,14 +118,6 @@ def holds_images(path: Path) -> bool:
     return not (path.is_dir() and is_packed(path)) and reader_of(path) is None
 
 
-def _read_waves(path: Path, window: int | None = None) -> Examples:
-    return read_wave_folder(path, window) if path.is_dir() else read_wave_archive(path, load_arrays(path), window)
-
-
-def _read_text(path: Path, window: int | None = None) -> Examples:
-    return read_text(path, window)
-
-
 def _watched(path: Path) -> list[Path]:
     """The files whose change means that a path is read again."""
     if path.is_dir():
@@ -128,20 +125,22 @@ def _watched(path: Path) -> list[Path]:
     return [file for file in (path, labels_beside(path)) if file is not None]
 
 
-def _window(path: Path, given: str, takes_window: bool) -> int | None:
-    """The window in brackets after a path.
+def _numbers(path: Path, given: str, names: tuple[str, ...]) -> list[int | None]:
+    """The values of options in brackets after a path, in the order of their names; None where one is not given.
 
     Raises:
-        DataError: There is something else in brackets.
+        DataError: There is another option in brackets, or a value is no whole number above 0.
     """
-    if not given.strip():
-        return None
-    key, _, text = (part.strip() for part in given.partition("="))
-    if not takes_window:
-        raise DataError(f"{path} holds arrays, which are taken as they are; leave out [{given}].")
-    if key != "window" or not text.isdecimal() or int(text) < 1:
-        raise DataError(f"data {str(path)!r} takes [window=N] with N at least 1, got [{given}].")
-    return int(text)
+    values: dict[str, int | None] = dict.fromkeys(names)
+    for item in filter(None, (item.strip() for item in given.split(","))):
+        key, _, text = (part.strip() for part in item.partition("="))
+        if not names:
+            raise DataError(f"{path} holds arrays, which are taken as they are; leave out [{given}].")
+        if key not in names or not text.isdecimal() or int(text) < 1:
+            takes = " and ".join(f"[{name}=N]" for name in names)
+            raise DataError(f"data {str(path)!r} takes {takes} with N at least 1, got [{item}].")
+        values[key] = int(text)
+    return list(values.values())
 
 
 def _images(
@@ -161,7 +160,7 @@ def _images(
         packed: Packed = remembered(read_packed, path, watch=[path / INDEX])
         held, name, x = packed, packed.name, packed.images
     else:
-        whole = prepared(path, asked, progress)
+        whole = prepared(path, dataclasses.replace(asked, binary="no"), progress)
         held, name, x = whole, name_of(path, asked), torch.from_numpy(whole.x)
         resident, notices = whole.x.nbytes <= RESIDENT, whole.notices
     chosen = _chosen(path, held.part, split)
@@ -180,7 +179,8 @@ def _images(
     fields: dict[str, Tensor | Gathered] = {"x": x}
     if label is not None:
         fields["label"] = label
-    return Arrays(spec, fields, seed, device, rows, fingerprint, resident, notices)
+    made = Arrays(spec, fields, seed, device, rows, fingerprint, resident, notices)
+    return made if asked.binary == "no" else made.binarized(asked.binary)
 
 
 def _is_tar(path: Path) -> bool:

@@ -40,7 +40,8 @@ class Field:
         shape: Of one example; None where sizes differ.
         classes: Labels there are, or the size of the vocabulary.
         names: Of labels or tokens, in their order; empty where they are numbers alone.
-        shares: Of a label: its share of the training examples; empty where all are equal.
+        shares: Of a label: its share of the labelled training examples; empty where all are equal.
+        partial: Whether some examples have no label, which is then -1.
         rate: Of waveforms [Hz], of video [frames/s].
         columns: Of tables.
     """
@@ -50,6 +51,7 @@ class Field:
     classes: int | None = None
     names: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
+    partial: bool = False
     rate: int | None = None
     columns: tuple[Column, ...] = ()
 
@@ -58,7 +60,8 @@ class Field:
         found = {name: getattr(self, name) for name in ("shape", "classes", "names", "shares", "rate")}
         found["columns"] = [dataclasses.asdict(column) for column in self.columns]
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
-        return {"kind": self.kind.name, **{name: value for name, value in plain.items() if value not in (None, [])}}
+        plain = {name: value for name, value in plain.items() if value not in (None, [])}
+        return {"kind": self.kind.name, **plain, **({"partial": True} if self.partial else {})}
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,11 @@ class DataSpec:
         """Of the training examples, by label; empty where they are equal."""
         return self.fields["label"].shares if "label" in self.fields else ()
 
+    @property
+    def labelled(self) -> bool:
+        """Whether every example has a label."""
+        return "label" in self.fields and not self.fields["label"].partial
+
     def resized(self, *shape: int) -> DataSpec:
         """The same data with examples ``x`` of another shape."""
         return dataclasses.replace(self, fields={**self.fields, "x": dataclasses.replace(self.x, shape=shape)})
@@ -176,7 +184,8 @@ def _field(record: Mapping[str, Any]) -> Field:
     tuples = {name: tuple(record.get(name, ())) for name in ("shape", "names", "shares")}
     columns = tuple(Column(**{**of, "categories": tuple(of["categories"])}) for of in record.get("columns", ()))
     classes, rate = record.get("classes"), record.get("rate")
-    return Field(KINDS[record["kind"]], classes=classes, rate=rate, columns=columns, **tuples)
+    partial = bool(record.get("partial", False))
+    return Field(KINDS[record["kind"]], classes=classes, partial=partial, rate=rate, columns=columns, **tuples)
 
 
 class Data(Protocol):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zerosum.data.array_files import Array, Examples, labelled
+from zerosum.data.array_files import LABELS, Array, Examples, labelled, load_arrays
 from zerosum.data.kinds import LABEL, WAVEFORM
 from zerosum.data.spec import Field
 from zerosum.data.splits import parts, place
@@ -74,23 +74,26 @@ def read_wave(path: Path) -> tuple[Clip, int]:
     return values.reshape(-1, channels).mean(1).astype(np.float32), rate
 
 
-def is_wave_archive(arrays: dict[str, Array]) -> bool:
-    """Whether arrays hold waveforms: ``pcm`` with ``offsets``, or ``x`` with a ``rate``."""
-    return {"pcm", "offsets"} <= arrays.keys() or {"x", "rate"} <= arrays.keys()
+def is_wave_archive(names: set[str]) -> bool:
+    """Whether arrays of these names are waveforms: ``pcm`` with ``offsets``, or ``x`` with a ``rate``."""
+    return {"pcm", "offsets"} <= names or {"x", "rate"} <= names
 
 
-def read_wave_archive(path: Path, arrays: dict[str, Array], window: int | None = None) -> Examples:
+def read_wave_archive(path: Path, window: int | None = None, rate: int | None = None) -> Examples:
     """Waveforms of an ``.npz``: ``x`` (n, T) and ``rate``, or all samples as ``pcm`` with ``offsets`` (n + 1,).
 
     Arguments:
-        path: The file, for messages.
-        arrays: Its arrays; ``y``, ``label`` or ``digit`` are labels, whole numbers of 16 bits are brought to [-1, 1].
+        path: The file; its ``y``, ``label``, ``labels`` or ``digit`` are labels, whole numbers are brought to [-1, 1].
         window: Samples that are cut of each clip; None pads all to the longest.
+        rate: In Hz, where the file has none.
 
     Raises:
-        DataError: The offsets do not fit the samples.
+        DataError: The offsets do not fit the samples, or no rate is known.
     """
-    rate = int(arrays["rate"]) if "rate" in arrays else 8000
+    arrays = load_arrays(path)
+    rate = int(arrays["rate"]) if "rate" in arrays else rate
+    if rate is None:
+        raise DataError(f"{path} does not say its sampling rate; add [rate=HZ] to it, such as [rate=8000].")
     if "pcm" in arrays:
         pcm, offsets = arrays["pcm"], arrays["offsets"].astype(np.int64)
         if offsets.ndim != 1 or len(offsets) < 2 or (np.diff(offsets) <= 0).any() or offsets[-1] > len(pcm):
@@ -98,7 +101,7 @@ def read_wave_archive(path: Path, arrays: dict[str, Array], window: int | None =
         clips = [_scaled(pcm[start:end]) for start, end in itertools.pairwise(offsets)]
     else:
         clips = [_scaled(clip) for clip in arrays["x"]]
-    label = next((arrays[name] for name in ("y", "label", "labels", "digit") if name in arrays), None)
+    label = next((arrays[name] for name in (*LABELS, "digit") if name in arrays), None)
     return clips_as_examples(clips, rate, window, None if label is None else label.astype(np.int64))
 
 

@@ -297,7 +297,7 @@ class Metric:
         images = spec.kind.spatial
         fits = {
             "images": images,
-            "images with labels": images and bool(spec.classes),
+            "images with labels": images and spec.labelled,
             "a toy with modes": not images and spec.count is None,
             "examples": True,
         }[self.needs]

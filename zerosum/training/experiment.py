@@ -19,9 +19,6 @@ from zerosum.runtime import mix, reseed
 from zerosum.sources import Normal, Prior, TruncatedNormal
 from zerosum.training.outputs import CHUNK, Output, OutputFunction, Returned, as_output, check_returned, rows
 
-Answer = Callable[[Networks, Batch], Tensor]
-"""An output function of one tensor."""
-
 STANDING = 4 * CHUNK
 """Samples that standing statistics are of."""
 

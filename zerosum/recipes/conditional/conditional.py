@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import softplus
 
-from zerosum.adversarial import ImageOptions, Views, classes_of, is_image, players
+from zerosum.adversarial import ImageOptions, Views, classes_of, players
 from zerosum.config import Count, Decay, Positive, Share
 from zerosum.data import Data, DataSpec, to_symmetric
 from zerosum.errors import ConfigError
@@ -78,7 +78,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     Raises:
         ConfigError: The data are no images, or have no labels.
     """
-    if not is_image(spec):
+    if not spec.kind.spatial:
         raise ConfigError(f"conditional makes images, and {spec.name} are other numbers; take digits or mnist.")
     classes = classes_of(spec, "conditional")
     network = ConditionalGenerator(config.latent, spec.shape, classes, config.hidden, config.generator_dropout)

@@ -31,7 +31,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zerosum.adversarial import is_image
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import Data, DataSpec
 from zerosum.errors import ConfigError
@@ -107,7 +106,7 @@ def generator_of(config: Config, spec: DataSpec) -> nn.Sequential:
     assert config.hidden is not None
     latent, hidden, shape = config.latent, config.hidden, spec.shape
     if config.variant == "mnist":
-        return gan2014.mnist_generator(latent, hidden, shape, sigmoid=is_image(spec))
+        return gan2014.mnist_generator(latent, hidden, shape, sigmoid=spec.kind.spatial)
     if config.variant == "tfd":
         return gan2014.tfd_generator(latent, hidden, gan2014.tfd_pretrained(hidden, shape))
     if config.variant == "cifar_mlp":
@@ -131,7 +130,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     Raises:
         ConfigError: The data do not suit the variant, or k is given where both move at once.
     """
-    if config.variant != "mnist" and not is_image(spec):
+    if config.variant != "mnist" and not spec.kind.spatial:
         raise ConfigError(f"variant {config.variant} is of images, got {spec.name}; take variant mnist.")
     if config.variant == "cifar_conv" and spec.shape != (3, 32, 32):
         got = "x".join(map(str, spec.shape))
@@ -209,7 +208,7 @@ def stage(config: Config, spec: DataSpec, generator: nn.Sequential, latent: int,
         x = data.batch(0, min(data.count or most, most))["x"].double()
         if cifar:
             contrast.learn(x)
-        elif is_image(spec):
+        elif spec.kind.spatial:
             last = [layer for layer in generator.modules() if isinstance(layer, nn.Linear)][-1]
             with torch.no_grad():
                 last.bias.copy_(x.flatten(1).mean(0).clamp(1e-7, 1 - 1e-7).logit())
@@ -234,7 +233,7 @@ def stage(config: Config, spec: DataSpec, generator: nn.Sequential, latent: int,
         game,
         priors={"z": prior},
         outputs={"sample": sample, "decode": sample, "score": score},
-        metrics=(*default_metrics(spec), *((parzen(),) if is_image(spec) else ())),
+        metrics=(*default_metrics(spec), *((parzen(),) if spec.kind.spatial else ())),
         rounds=math.ceil(epochs * count / per_round),
         initialise=initialise,
     )

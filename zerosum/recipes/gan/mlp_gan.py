@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from zerosum.adversarial import is_image, players, zero_centered_penalty
+from zerosum.adversarial import players, zero_centered_penalty
 from zerosum.config import Count, Decay, Layers, NonNegative, Positive
 from zerosum.data import DataSpec, from_symmetric, to_symmetric
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
@@ -54,7 +54,7 @@ class Config:
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; images are played in [-1, 1] and shown in [0, 1], points as they are."""
-    images, hidden = is_image(spec), (config.hidden,) * config.depth
+    images, hidden = spec.kind.spatial, (config.hidden,) * config.depth
 
     def inward(x: Tensor) -> Tensor:
         return to_symmetric(x) if images else x

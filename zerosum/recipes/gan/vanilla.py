@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from zerosum.adversarial import experiment, last_layer, players
+from zerosum.adversarial import experiment, players
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
@@ -62,7 +62,7 @@ def generator(net: Networks, batch: Batch) -> Terms:
 
 def build(config: Config, spec: DataSpec) -> Experiment:
     """The game on data of any shape; points that are no images get a linear output instead of the sigmoid."""
-    networks = mlp_pair(spec.shape, config.latent, (config.hidden,), final=last_layer(spec))
+    networks = mlp_pair(spec.shape, config.latent, (config.hidden,), final=spec.kind.last_layer)
     for network in networks.values():
         network.apply(_initialise)
     game = Game(

@@ -15,7 +15,7 @@ from typing import Literal
 
 import torch
 
-from zerosum.adversarial import experiment, last_layer, players, zero_centered_penalty
+from zerosum.adversarial import experiment, players, zero_centered_penalty
 from zerosum.config import Count, Decay, NonNegative, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, simultaneous
@@ -72,7 +72,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
-        mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=last_layer(spec)),
+        mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer),
         players=players(update),
         schedule=simultaneous(Turn("discriminator", discriminator), Turn("generator", generator)),
     )

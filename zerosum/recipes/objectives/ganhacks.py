@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, softplus
 
-from zerosum.adversarial import experiment, last_layer, players
+from zerosum.adversarial import experiment, players
 from zerosum.config import Count, Decay, NonNegative, Positive, Share
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
@@ -131,7 +131,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     game = Game(
         {
             "generator": nn.Sequential(
-                mlp((config.latent, *hidden, size), _generators_unit(config), last_layer(spec)),
+                mlp((config.latent, *hidden, size), _generators_unit(config), spec.kind.last_layer),
                 nn.Unflatten(1, spec.shape),
             ),
             "discriminator": nn.Sequential(nn.Flatten(), mlp((size, *hidden, 1), _discriminators_unit(config))),

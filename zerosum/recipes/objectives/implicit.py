@@ -17,7 +17,7 @@ from typing import Literal
 
 import torch
 
-from zerosum.adversarial import OUTPUTS, experiment, last_layer, players, zero_centered_penalty
+from zerosum.adversarial import OUTPUTS, experiment, players, zero_centered_penalty
 from zerosum.config import Count, Decay, NonNegative, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
@@ -83,7 +83,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         """The maximum mean discrepancy of real and generated examples."""
         return {"mmd": mmd(batch["x"], net.generator(batch["z"]), bandwidths)}
 
-    networks = mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=last_layer(spec))
+    networks = mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer)
     both, outputs = players(adam(config.learning_rate, (config.beta1, 0.999))), dict(OUTPUTS)
     schedule = alternating(Turn("discriminator", critic, repeat=config.k), Turn("generator", generator))
     if config.comparison == "moment_matching":

@@ -15,7 +15,7 @@ from typing import Literal
 
 import torch
 
-from zerosum.adversarial import experiment, last_layer, players
+from zerosum.adversarial import experiment, players
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
@@ -67,7 +67,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
-        mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=last_layer(spec)),
+        mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer),
         players=players(update),
         schedule=alternating(Turn("discriminator", discriminator, repeat=config.k), Turn("generator", generator)),
     )

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from zerosum.adversarial import experiment, last_layer, players, zero_centered_penalty
+from zerosum.adversarial import experiment, players, zero_centered_penalty
 from zerosum.config import Count, Decay, Layers, NonNegative, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
@@ -77,7 +77,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     hidden, leaky = (config.hidden,) * config.depth, functools.partial(nn.LeakyReLU, 0.2)
     game = Game(
-        mlp_pair(spec.shape, config.latent, hidden, leaky, last_layer(spec)),
+        mlp_pair(spec.shape, config.latent, hidden, leaky, spec.kind.last_layer),
         players=players(rmsprop(config.learning_rate, config.decay)),
         schedule=alternating(Turn("discriminator", discriminator, repeat=config.k), Turn("generator", generator)),
         averages={"generator": config.average_halflife},

@@ -18,7 +18,7 @@ from typing import Literal
 
 import torch
 
-from zerosum.adversarial import experiment, last_layer, players
+from zerosum.adversarial import experiment, players
 from zerosum.config import Count, Decay, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
@@ -75,7 +75,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
     update = adam(config.learning_rate, (config.beta1, 0.999))
     game = Game(
         # The loss depends on differences of logits alone, so the last layer has no bias.
-        mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=last_layer(spec), final_bias=False),
+        mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer, final_bias=False),
         players=players(update),
         schedule=alternating(
             Turn("discriminator", critic, repeat=config.k),

@@ -16,7 +16,7 @@ from typing import Literal
 
 from torch.nn.functional import relu
 
-from zerosum.adversarial import ImageOptions, Views, check_options, last_layer, players
+from zerosum.adversarial import ImageOptions, Views, check_options, players
 from zerosum.config import Count, Decay, Layers, Positive
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
@@ -98,7 +98,7 @@ def _views(config: Config, spec: DataSpec) -> Views:
     if config.networks == "mlp":
         check_options(config, "take networks convolutions or residual")
         hidden = (config.hidden,) * config.depth
-        networks = mlp_pair(spec.shape, config.latent, hidden, final=last_layer(spec))
+        networks = mlp_pair(spec.shape, config.latent, hidden, final=spec.kind.last_layer)
         return Views(spec, networks["generator"], networks["discriminator"], symmetric=False)
     try:
         if config.networks == "residual":

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from zerosum.adversarial import experiment, last_layer, players
+from zerosum.adversarial import experiment, players
 from zerosum.config import Count, Decay, NonNegativeCount, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating, unroll
@@ -88,7 +88,7 @@ def build(config: Config, spec: DataSpec) -> Experiment:
         loss = differentiable(ahead, batch)
         return {"value": -(loss["real"] + loss["fake"])}
 
-    networks = mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=last_layer(spec))
+    networks = mlp_pair(spec.shape, config.latent, (config.hidden,) * 2, final=spec.kind.last_layer)
     for parameter in (p for network in networks.values() for p in network.parameters()):
         if parameter.ndim > 1:
             nn.init.orthogonal_(parameter, config.gain)

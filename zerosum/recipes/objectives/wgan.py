@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from zerosum.adversarial import experiment, last_layer, players
+from zerosum.adversarial import experiment, players
 from zerosum.config import Count, Decay, Layers, Positive
 from zerosum.data import DataSpec
 from zerosum.game import Batch, Game, Networks, Terms, Turn, alternating
@@ -68,7 +68,9 @@ def build(config: Config, spec: DataSpec) -> Experiment:
 
     game = Game(
         # The loss depends on differences of the critic's values alone, so its last layer has no bias.
-        mlp_pair(spec.shape, config.latent, (config.hidden,) * config.depth, final=last_layer(spec), final_bias=False),
+        mlp_pair(
+            spec.shape, config.latent, (config.hidden,) * config.depth, final=spec.kind.last_layer, final_bias=False
+        ),
         # No momentum, as in the paper: the critic's loss is not stationary.
         players=players(rmsprop(config.learning_rate, config.decay), project=clip(config.clip)),
         schedule=alternating(Turn("discriminator", critic, repeat=updates), Turn("generator", generator)),

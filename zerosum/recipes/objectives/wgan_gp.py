@@ -16,7 +16,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from zerosum.adversarial import ImageOptions, Views, check_options, last_layer, players
+from zerosum.adversarial import ImageOptions, Views, check_options, players
 from zerosum.config import Count, Decay, Layers, NonNegative, Positive
 from zerosum.data import DataSpec
 from zerosum.errors import ConfigError
@@ -102,7 +102,7 @@ def _views(config: Config, spec: DataSpec) -> Views:
     """The networks: MLPs on examples as they are, residual ones on images in [-1, 1]."""
     if config.networks == "mlp":
         check_options(config, "take networks residual", taken=("average_halflife",))
-        hidden, final = (config.hidden,) * config.depth, last_layer(spec)
+        hidden, final = (config.hidden,) * config.depth, spec.kind.last_layer
         # The loss depends on differences of the critic's values alone, so its last layer has no bias.
         networks = mlp_pair(spec.shape, config.latent, hidden, final=final, final_bias=False)
         return Views(spec, networks["generator"], networks["discriminator"], symmetric=False)
