@@ -1,4 +1,4 @@
-"""What a user can do wrong, each kind with the exit code the command line answers with.
+"""Mistakes of users, each kind with the exit code the command line answers with.
 
 Engine rooms raise plain :class:`ValueError` and :class:`TypeError` at the point of use; these classes are for the
 places where the kind decides what a script or a scheduler does next.

@@ -86,7 +86,7 @@ def rank() -> int:
 
 
 def world_size() -> int:
-    """How many ranks play the same game; 1 without ``torch.distributed``."""
+    """Number of ranks that play the same game; 1 without ``torch.distributed``."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
@@ -138,7 +138,7 @@ def start_mean_over_ranks(tensors: Sequence[Tensor]) -> Callable[[], list[Tensor
 
 
 def stand(device: torch.device) -> Tensor:
-    """Where the device's default generator stands; it differs after anything was drawn from it."""
+    """The state of the device's default generator; it differs after anything was drawn from it."""
     if device.type == "cuda":
         return torch.cuda.default_generators[device.index or 0].get_state()
     if device.type == "mps":
@@ -163,7 +163,7 @@ class _Mean(torch.autograd.Function):
 
 
 def machine() -> dict[str, Any]:
-    """What a record must say about where its numbers come from."""
+    """Facts about the machine and the versions, for records."""
     return {
         "host": platform.node(),
         "system": platform.platform(),

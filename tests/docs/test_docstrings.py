@@ -96,3 +96,10 @@ def wrong(x):
         "half says nothing of b",
         "wrong does not say that it raises ValueError",
     ]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_docstring_opens_with_a_question_word(module):
+    """A docstring says what it is or returns, subject first: `Number of modes`, not `How many modes`."""
+    text = (ROOT.parent / module).read_text()
+    assert re.findall(r'^\s*[rf]?"""(?:What|Where|Who|How)\b.*', text, re.M) == []

@@ -151,7 +151,7 @@ class Views:
         return x
 
     def option_terms(self, net: Networks, real: View, fake: View) -> Terms:
-        """What the options add to the discriminator's turn: the term ``direction`` of the sliced head (the Wasserstein
+        """Terms of the options in the discriminator's turn: the term ``direction`` of the sliced head (the Wasserstein
         loss of its direction); adaptive augmentation takes notice of the logits of real images.
 
         Arguments:

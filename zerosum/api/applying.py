@@ -144,7 +144,7 @@ def _images(model: Model, source: Path, bad: list[str], progress: Progress | Non
 
 
 def _fit(model: Model) -> Fit:
-    """How images were made square for the model."""
+    """The way in which images were made square for the model."""
     record = {} if model.path is None else read_record(model.path) or {}
     parts = OPTIONS.fullmatch(str(record.get("source", "")))
     return asked_of(parts[1], Path(model.spec.name)).fit if parts and "fit=" in parts[1] else "crop"

@@ -1,4 +1,4 @@
-"""What every recipe keeps: checks that the tests run over all of them, and anyone over a recipe of their own."""
+"""The contract of all recipes: checks that the tests run over all of them, and anyone over a recipe of their own."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def check(recipe: str, data: str = "digits", settings: Mapping[str, Any] | None 
 
 
 def broken(look: Callable[[Trial], None], trial: Trial) -> str | None:
-    """What one check finds wrong with a recipe; None where it keeps it."""
+    """The fault that one check finds in a recipe; None if there is none."""
     try:
         look(trial)
     except Broken as error:

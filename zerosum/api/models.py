@@ -305,7 +305,7 @@ def record_of(run: Run | Path | str) -> tuple[Path, dict[str, Any]]:
 
 
 def experiment_of(path: Path, record: Mapping[str, Any], trust: bool = False) -> tuple[Experiment, Any, DataSpec]:
-    """What a run trained, as it stood before its first round, with its configuration and what its data were.
+    """The experiment of a run as it was before its first round, with its configuration and data spec.
 
     Arguments:
         path: Its folder.

@@ -39,8 +39,8 @@ class Options:
     threads: Count | None = None
     """CPU threads; the fastest in a short trial by default, and on continuing the number recorded [threads]."""
     mode: Literal["auto", "eager", "graph", "compile"] | None = None
-    """How a round is run: eager; graph (recorded, on CUDA, where it is the default); compile (takes a minute); or auto,
-    which decides from a forecast. On continuing the one recorded."""
+    """Execution of a round: eager; graph (recorded, on CUDA, where it is the default); compile (takes a minute); or
+    auto, which decides from a forecast. On continuing the one recorded."""
     precision: Literal["float32", "bfloat16"] | None = None
     """Precision of products and convolutions; float32 by default, and on continuing the one recorded."""
     micro_batches: Count | None = None

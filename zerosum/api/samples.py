@@ -61,7 +61,7 @@ def sample(
 
 
 def target(out: Path | str, rule: str, *endings: str) -> Path:
-    """Where a file is to be written, refused before anything is computed.
+    """The path of a file to write, checked before anything is computed.
 
     Raises:
         ConfigError: It has another ending, or its folder is not there.

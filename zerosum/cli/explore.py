@@ -28,19 +28,19 @@ class WalkOptions:
     path: Literal["linear", "spherical"] | None = None
     """The way: a line, or an arc that keeps the norm; by default the arc for a normal prior and the line for others."""
     out: Path = Path("walk.png")
-    """Where to: .png for a picture with a row from each keyframe to the next, .gif for an animation."""
+    """File: .png for a picture with a row from each keyframe to the next, .gif for an animation."""
     seed: NonNegativeCount = 0
     """Of the samples."""
 
 
 @dataclass(frozen=True)
 class GridOptions:
-    """How fine and where to."""
+    """Resolution and file of the grid."""
 
     side: Count = 20
     """Rows, and columns, in cells of equal probability [examples]."""
     out: Path = Path("grid.png")
-    """Where to: .png for a picture, .gif for an animation that goes through the rows, there and back in turn."""
+    """File: .png for a picture, .gif for an animation that goes through the rows, there and back in turn."""
 
 
 KINDS: dict[str, tuple[type, str]] = {

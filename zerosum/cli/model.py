@@ -17,7 +17,7 @@ class ModelOptions:
     checkpoint: Count | None = None
     """Round of the checkpoint to use [rounds]; the newest by default."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
-    """Where to compute."""
+    """Device to compute on."""
     trust: bool = False
     """Run the copy of a recipe of your own that lies in the run folder, where the original has changed or gone."""
 

@@ -126,7 +126,7 @@ def option(name: str, default: object = None) -> str:
 
 
 def command() -> str:
-    """How this program can be called from here, for commands a user may copy."""
+    """The command that calls this program from here, for commands a user may copy."""
     called = Path(sys.argv[0])
     if called.suffix == ".py":
         return "python -m zerosum"

@@ -14,12 +14,12 @@ from zerosum.config import Count, NonNegativeCount
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """How many, which and where to."""
+    """Number, seed and file of the samples."""
 
     n: Count = 64
     """Samples [examples]."""
     out: Path = Path("samples.png")
-    """Where to: .png for a picture, .npz for float32 arrays (field x)."""
+    """File: .png for a picture, .npz for float32 arrays (field x)."""
     seed: NonNegativeCount = 0
     """Of the samples; a larger n of the same seed begins with the same ones."""
     label: str | None = None

@@ -37,7 +37,7 @@ class Gathered(Protocol):
 
 
 Binary = Literal["threshold", "random"]
-"""How images become binary: at one half, or 1 with the pixel's value as probability."""
+"""Ways to make images binary: at one half, or 1 with the pixel's value as probability."""
 
 
 class Arrays:
@@ -153,8 +153,8 @@ class Arrays:
         return self.gather(self.locate(position, size))
 
     def locate(self, position: int, size: int) -> dict[str, Tensor]:
-        """Where those examples lie, ``index`` (size,) int64 on the device, with a number for each group after the
-        first; or those as they are stored, where they are not resident."""
+        """The positions of those examples, ``index`` (size,) int64 on the device, with a number for each group after
+        the first; or those as they are stored, where they are not resident."""
         located: dict[str, Tensor] = {}
         for number, group in enumerate(self._groups):
             index = self._index(group, position, size)

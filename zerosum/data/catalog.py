@@ -121,7 +121,7 @@ def _binarized(data: Arrays, base: str, given: str) -> Data:
 
 
 def own_of(name: str) -> tuple[Path, str] | None:
-    """Where data of one's own lie, and what stands in brackets after the path; None where the name is no path.
+    """The path of data of one's own, and the text in brackets after it; None where the name is no path.
 
     The names of the catalogue come first, and a path that ends with brackets itself.
     """

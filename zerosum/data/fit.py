@@ -11,7 +11,7 @@ import numpy.typing as npt
 from zerosum.data.images import Pixels
 
 Fit = Literal["crop", "pad", "stretch"]
-"""How an image that is no square becomes one: its middle; the whole of it, on white or on nothing; or out of shape."""
+"""Ways to make an image square: its middle; the whole of it, on white or on nothing; or out of shape."""
 
 Floats = npt.NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""What images of one's own are to become, as it stands in brackets after their path: ``photos[size=64, fit=pad]``."""
+"""Options of images of one's own, in brackets after their path: ``photos[size=64, fit=pad]``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHANNELS = {"grey": 1, "rgb": 3, "rgba": 4}
 
 @dataclass(frozen=True)
 class Asked:
-    """How images are to be prepared.
+    """Options of the preparation of images.
 
     Attributes:
         size: Side of the square they become [pixels]; None leaves them as they are, all of one size.
@@ -39,7 +39,7 @@ class Asked:
 
 
 def asked_of(given: str, path: Path) -> Asked:
-    """What stands in brackets after a path: ``size=64, fit=pad``.
+    """The options in brackets after a path: ``size=64, fit=pad``.
 
     Raises:
         DataError: A parameter nobody knows, or a value it cannot have.
@@ -65,6 +65,6 @@ def asked_of(given: str, path: Path) -> Asked:
 
 
 def said(asked: Asked) -> str:
-    """What of it is not as it is by default, as it is written in brackets."""
+    """The options that are not at their defaults, as they are written in brackets."""
     default = asdict(Asked())
     return ", ".join(f"{name}={value}" for name, value in asdict(asked).items() if value != default[name])

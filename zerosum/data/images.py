@@ -40,7 +40,7 @@ IMAGES = frozenset(
 """Endings of files that are taken for images; what a file is, its content says."""
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI", "TGA")
-"""What Pillow may take a file for: none that needs another program."""
+"""Formats that Pillow may decode: none that needs another program."""
 
 MOST_PIXELS = 89_478_485
 """A header that claims more is refused before anything is decoded: a quarter of a GiB in three bytes a pixel."""
@@ -156,7 +156,7 @@ def opaque(pixels: Pixels) -> Pixels:
 
 
 def decoder() -> str:
-    """What decodes a JPEG that need not be whole: its bits may differ between two of them."""
+    """The decoder of a JPEG that need not be whole: its bits may differ between two of them."""
     quick = _simplejpeg()
     return f"pillow {PIL.__version__}" if quick is None else f"simplejpeg {importlib.metadata.version('simplejpeg')}"
 

@@ -16,14 +16,14 @@ from typing import Any
 from zerosum.data.members import LABELS
 
 FILE = ("file", "filename", "file_name", "name", "image", "path")
-"""What the column of file names may be called."""
+"""Names of the column of file names."""
 
 LABEL = ("label", "class", "category", "y")
-"""What the column of labels may be called."""
+"""Names of the column of labels."""
 
 
 FOLDERS = "folders"
-"""Where labels come from if no file has them."""
+"""The source of labels if no file has them."""
 
 CALLED = {
     "train": "train",
@@ -114,7 +114,7 @@ def common_folder(names: Sequence[str]) -> str:
 
 
 def files_beside(path: Path) -> list[Path]:
-    """Where labels of a folder or an archive may lie outside of it, the first that is there counts."""
+    """Places outside of a folder or an archive that may hold its labels; the first that is there counts."""
     stem = re.sub(r"\.(zip|tgz|tar(\.\w+)?)$", "", path.resolve().name, flags=re.IGNORECASE)
     names = [f"{stem}_{name}" for name in LABELS] + (list(LABELS) if path.is_file() else [])
     return [path.parent / name for name in names]

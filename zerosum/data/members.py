@@ -27,7 +27,7 @@ LABELS = ("labels.csv", "labels.json")
 """Names of files that may hold the labels."""
 
 _NOBODYS = frozenset({"__MACOSX", "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"})
-"""What systems leave among the files of their users."""
+"""Files that operating systems leave among those of users."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def members(path: Path) -> Iterator[Member]:
 
 
 def count(path: Path) -> int | None:
-    """How many members there are, where that can be known without reading all of them."""
+    """Number of members, if it is known without reading all of them."""
     form = form_of(path)
     if form == "folder":
         return sum(1 for _ in members(path))
@@ -185,7 +185,7 @@ def _reader(open_it: Callable[..., IO[bytes] | None], *arguments: object) -> Cal
 
 
 def _aside(name: str) -> str:
-    """What a file or (with a slash at its end) a folder is, if it is none of ours."""
+    """The reason why a file or (with a slash at its end) a folder is left out; empty if it is not."""
     parts = PurePosixPath(name).parts
     if any(part.startswith(".") or part in _NOBODYS for part in parts):
         return "hidden"

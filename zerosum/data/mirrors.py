@@ -1,4 +1,4 @@
-"""Where known data sets come from: their files with SHA-256, and addresses that serve them.
+"""Sources of known data sets: their files with SHA-256, and addresses that serve them.
 
 The one place that names a host. Any mirror will do, as a file counts only with its SHA-256.
 """
@@ -36,7 +36,7 @@ FILES: dict[str, tuple[Remote, ...]] = {
     ),
     "cifar10": (Remote("cifar-10-binary.tar.gz", "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),),
 }
-"""What is downloaded for a data set whose files are not there."""
+"""Files that are downloaded for a data set that is not there."""
 
 MIRRORS: dict[str, tuple[str, ...]] = {
     "mnist": (

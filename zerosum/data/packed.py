@@ -39,7 +39,7 @@ _THREADS = 4
 
 @dataclass(frozen=True)
 class Packed:
-    """What a folder of shards holds.
+    """The contents of a folder of shards.
 
     Attributes:
         name: What the data are called.
@@ -202,7 +202,7 @@ def is_packed(path: Path) -> bool:
 
 
 def read_packed(folder: Path) -> Packed:
-    """What a folder of shards holds; of the shards nothing is read yet.
+    """The index of a folder of shards; of the shards nothing is read yet.
 
     Raises:
         DataError: The index cannot be understood, or a shard is missing.

@@ -61,7 +61,7 @@ class Prepared:
 
 
 def cache_root() -> Path:
-    """Where prepared images are kept: ``$ZEROSUM_CACHE``, or a cache in the user's home."""
+    """The folder of prepared images: ``$ZEROSUM_CACHE``, or a cache in the user's home."""
     if given := os.environ.get(CACHE):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zerosum" / "prepared"

@@ -1,4 +1,4 @@
-"""How images of one's own are prepared: decoded and fitted one by one, written as one array, numbered and parted."""
+"""Preparation of images of one's own: decoded and fitted one by one, written as one array, numbered and parted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was read from files, remembered while they stay as they are: one training opens its data several times."""
+"""A cache of what was read from files, while they stay as they are: one training opens its data several times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a folder or an archive of images, found by reading every one of them once."""
+"""A scan of a folder or an archive of images, by reading every one of them once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a path holds.
+    """The result of a scan.
 
     Attributes:
         path: As given.
@@ -105,7 +105,7 @@ class Scan:
 
 @dataclass
 class _Found:
-    """What is kept of every image, some 350 bytes with its name."""
+    """Facts about every image, some 350 bytes with its name."""
 
     names: list[str] = field(default_factory=list)
     widths: array[int] = field(default_factory=lambda: array("I"))

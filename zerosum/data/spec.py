@@ -1,4 +1,4 @@
-"""What a data set is: named fields, each with a kind; and how a split of it is read."""
+"""Data sets: named fields, each with a kind; and the protocol of a split."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ class Field:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a recipe is built for; it is kept with the run, so that a generator rebuilds without the data.
+    """The description of a data set that a recipe is built for.
+
+    It is kept with the run, so that a generator is rebuilt without the data.
 
     Arguments:
         name: What the data set is called.

@@ -11,7 +11,7 @@ from zerosum.lab.spectrum import spectrum as spectrum, update_map as update_map
 from zerosum.training.settings import with_threads as with_threads
 
 SCENES = ("learning-process", "order", "ratio", "blur", "bilinear", "dirac", "saturation")
-"""What ``zerosum lab`` shows."""
+"""The scenes of ``zerosum lab``."""
 
 
 def scene(name: str) -> ModuleType:

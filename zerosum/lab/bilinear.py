@@ -26,7 +26,7 @@ from zerosum.updates import adam, momentum, optimistic, sgd
 
 @dataclass(frozen=True)
 class Config:
-    """How it is played."""
+    """Settings of the scene."""
 
     learning_rate: Positive = 0.1
     """Step size of both players [per update]."""

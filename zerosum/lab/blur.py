@@ -218,7 +218,7 @@ class Circle:
         return torch.stack([angle.cos(), angle.sin()], 1)
 
     def evaluate(self) -> dict[str, float]:
-        """What the claim says, in numbers."""
+        """The claim, in numbers."""
         batch, given = self.answered(10_000)
         squared, gan, flat = given.values()
         distance, nearest = torch.cdist(gan, self.right()).min(1)

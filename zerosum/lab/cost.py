@@ -1,4 +1,4 @@
-"""What a scene costs in time, and how large it may be to end in a given time."""
+"""Time of a scene, and the largest scene that ends in a given time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cost:
     fixed: float = 0.5
 
     def seconds(self, config: object) -> float:
-        """What a configuration takes, about."""
+        """Approximate time of a configuration."""
         return self.fixed + self.each * float(getattr(config, self.count))
 
     def within(self, config: Config, seconds: float) -> Config:

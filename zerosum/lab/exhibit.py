@@ -1,4 +1,4 @@
-"""What a scene shows: a page, its figures as files, and its numbers."""
+"""The exhibit of a scene: a page, its figures as files, and its numbers."""
 
 from __future__ import annotations
 

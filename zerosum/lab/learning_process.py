@@ -43,7 +43,7 @@ class Config:
     data: str = "gaussian"
     """A toy on the line by name, such as gaussian[mean=1] or mixture."""
     loss: Literal["nonsaturating", "minimax"] = "nonsaturating"
-    """What the players descend."""
+    """The losses of the players."""
     k: Count = 1
     """Updates of the discriminator in each round [updates]."""
     rounds: Count = 3000
@@ -217,7 +217,7 @@ class Process:
         return float(error[seen].square().mean().sqrt())
 
     def picture(self, label: str, best: bool = False) -> str:
-        """What there is to see now, as an ``svg`` element.
+        """The present state as an ``svg`` element.
 
         Arguments:
             label: Written in it.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 ROCK_PAPER_SCISSORS = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]], dtype=torch.float64)
-"""What the row player is paid for its move (rows) against the other's (columns)."""
+"""The payoff of the row player for its move (rows) against the other's (columns)."""
 
 
 def fictitious_play(payoff: Tensor, rounds: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -36,7 +36,7 @@ def fictitious_play(payoff: Tensor, rounds: int) -> Iterator[tuple[Tensor, Tenso
 
 
 def exploitability(payoff: Tensor, rows: Tensor, columns: Tensor) -> float:
-    """What both could gain together by a best answer each; 0 at an equilibrium and only there.
+    """The joint gain of both by a best response each; 0 at an equilibrium and only there.
 
     Arguments:
         payoff: (m, n).

@@ -17,7 +17,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Way:
-    """How a game is played.
+    """Settings of a game.
 
     Arguments:
         name: What it is called.
@@ -37,7 +37,7 @@ class Way:
 
 
 def orbit(game: Game, names: tuple[str, str], rounds: int) -> list[Point]:
-    """Where the two numbers are before the first round and after each, as far as they are finite.
+    """The two numbers before the first round and after each, as far as they are finite.
 
     Arguments:
         game: Of two numbers; it is played.

@@ -1,4 +1,4 @@
-r"""Who moves last: min over G of max over D is a GAN, max over D of min over G is collapse (the Helvetica scenario).
+r"""The order of moves: min over G of max over D is a GAN, max over D of min over G collapse (the Helvetica scenario).
 
 A generator that answers a discriminator which holds still puts everything on the one point that looks most real. Then
 the discriminator learns that point, and the generator goes to another.

@@ -27,12 +27,12 @@ PAIRS = ((0.0, 1.0, 1.0, 1.0), (0.0, 1.0, 2.0, 1.0), (0.0, 1.0, 0.0, 2.0), (0.0,
 """Mean and standard deviation of P and of Q."""
 
 LINE = torch.linspace(-20, 20, 40_001, dtype=torch.float64).unsqueeze(1)
-"""Where densities are integrated."""
+"""Points at which densities are integrated."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What the critics learn from."""
+    """Examples that the critics learn from."""
 
     updates: Count = 4000
     """The most each critic is trained for; it stops where it no longer improves on held-out examples [updates]."""

@@ -1,4 +1,4 @@
-r"""What pulls the generator, by how well it does: the gradient of every generator loss over D(G(z)).
+r"""Saturation: the gradient of every generator loss over D(G(z)).
 
 Where the discriminator is sure of a generated example, D(G(z)) near 0, the minimax loss hardly pulls at all: its
 derivative in the logit is -D, that of the non-saturating loss -(1 - D), that of maximum likelihood -D / (1 - D).
@@ -25,7 +25,7 @@ from zerosum.report.svg import plot
 
 @dataclass(frozen=True)
 class Config:
-    """How fine."""
+    """Resolution of the scene."""
 
     points: Count = 400
     """Values of D(G(z)) in each curve."""

@@ -1,4 +1,4 @@
-"""How a game moves near a point: the derivative of a round, and its eigenvalues."""
+"""Local dynamics of a game: the derivative of a round, and its eigenvalues."""
 
 from __future__ import annotations
 

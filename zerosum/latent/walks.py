@@ -133,7 +133,7 @@ def manifold(prior: Uniform | Normal | TruncatedNormal, side: int) -> Tensor:
 
 
 def smoothness(frames: Tensor) -> float:
-    r"""How even the way through a sequence is, :math:`\max_i \|\Delta x_i\| / \operatorname{mean}_i \|\Delta x_i\|`.
+    r"""Evenness of a sequence of frames, :math:`\max_i \|\Delta x_i\| / \operatorname{mean}_i \|\Delta x_i\|`.
 
     1 where all steps are of one length, as in a cross-fade of two images; n - 1 where all change is in one step.
 

@@ -1,4 +1,4 @@
-"""How a player is scored: adversarial losses on logits, f-divergences, comparisons, penalties on gradients and weights.
+"""Losses: adversarial losses on logits, f-divergences, comparisons, penalties on gradients and weights.
 
 Pure functions of tensors; they know no game. A weight is a factor in the recipe, in sight.
 """

@@ -16,7 +16,7 @@ from torch.nn.functional import relu, softplus
 
 
 class GeneratorLoss(Protocol):
-    """What a generator descends."""
+    """The loss of a generator."""
 
     def __call__(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The loss from the logits of generated examples, and of real ones where the pair is relativistic."""

@@ -147,7 +147,7 @@ def dragan(critic: Critic, real: Tensor, noise: Tensor) -> Tensor:
 
 
 def path_lengths(images: Tensor, w: Tensor, noise: Tensor) -> Tensor:
-    r"""How far images move for a step of the styles, :math:`\|J_w^T y\|` with :math:`J_w = \partial G / \partial w`.
+    r"""Path lengths of images over the styles, :math:`\|J_w^T y\|` with :math:`J_w = \partial G / \partial w`.
 
     The penalty is :math:`E (\|J_w^T y\| - a)^2` with a the lengths' running mean
     (:class:`zerosum.networks.RunningMean`), and the recipe multiplies by 2, without a half. It is least where J is a
@@ -179,7 +179,7 @@ def path_lengths(images: Tensor, w: Tensor, noise: Tensor) -> Tensor:
 
 
 def consistency(logits: Tensor, augmented: Tensor) -> Tensor:
-    r"""How far the critic's answer moves under an augmentation T, :math:`E (a(x) - a(T x))^2`.
+    r"""Consistency: the change of the critic's output under an augmentation T, :math:`E (a(x) - a(T x))^2`.
 
     The recipe multiplies by lambda (10), without a half.
 
@@ -198,7 +198,7 @@ def consistency(logits: Tensor, augmented: Tensor) -> Tensor:
 
 
 def orthogonal(weights: Iterable[Tensor]) -> Tensor:
-    r"""How far rows are from orthogonal to each other, of any lengths: :math:`\sum_W \|W W^T \odot (1 - I)\|_F^2`.
+    r"""Distance of rows from orthogonality, of any lengths: :math:`\sum_W \|W W^T \odot (1 - I)\|_F^2`.
 
     The recipe multiplies by beta (1e-4), without a half.
 
@@ -227,7 +227,7 @@ def orthogonal(weights: Iterable[Tensor]) -> Tensor:
 
 
 def pulling_away(codes: Tensor) -> Tensor:
-    r"""How alike the codes of a batch are, :math:`\frac1{N(N-1)} \sum_i \sum_{j \ne i} \cos^2(s_i, s_j)`.
+    r"""Pulling-away term, :math:`\frac1{N(N-1)} \sum_i \sum_{j \ne i} \cos^2(s_i, s_j)`.
 
     For the generator of an energy-based GAN, so that its examples differ; the recipe multiplies by 0.1.
 

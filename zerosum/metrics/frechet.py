@@ -29,7 +29,7 @@ from zerosum.metrics.metric import Measure, Metric, Splits, of_samples
 
 @dataclass(frozen=True)
 class Moments:
-    """What a set of features is reduced to, float64 on the CPU.
+    """Mean and covariance of a set of features, float64 on the CPU.
 
     Attributes:
         count: Of the examples.

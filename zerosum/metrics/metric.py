@@ -41,7 +41,7 @@ class Model(Protocol):
 
     @property
     def spec(self) -> DataSpec:
-        """What its data were."""
+        """The spec of its data."""
         ...
 
     @property

@@ -12,7 +12,7 @@ from zerosum.metrics.metric import Measure, Metric, Splits, of_samples
 
 
 def modes(n: int = 2500) -> Metric:
-    """How many modes have a sample within three standard deviations.
+    """Number of modes that have a sample within three standard deviations.
 
     References:
         | PacGAN: The power of two samples in generative adversarial networks (Lin et al., 2017)

@@ -19,7 +19,7 @@ CHUNK = 500
 
 
 def neighbour_classes(n: int = 1000, split: str = "test", share: float = 0.02) -> Metric:
-    """How many classes get their share of the samples, each sample labelled as its nearest real example.
+    """Number of classes that get their share of the samples, each sample labelled as its nearest real example.
 
     Arguments:
         n: Samples.

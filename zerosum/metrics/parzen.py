@@ -186,7 +186,7 @@ def _centres(splits: Splits, n: int) -> Tensor:
 def _golden_section(
     score: Callable[[float], float], low: float, high: float, evaluations: int = 8
 ) -> tuple[float, float]:
-    """Where a function with one peak is highest, and how high."""
+    """The argument and value of the maximum of a function with one peak."""
     ratio = (math.sqrt(5) - 1) / 2
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     at_left, at_right = score(left), score(right)

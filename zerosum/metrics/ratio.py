@@ -48,7 +48,7 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class Divergences:
-    """What a critic's logits say, in nats; each with its 95 % interval and standard error.
+    """Divergences by a critic's logits, in nats; each with its 95 % interval and standard error.
 
     Arguments:
         js: :math:`\\mathrm{JS}(P, Q)`, at most log 2; a lower bound on held-out examples, whatever the critic.

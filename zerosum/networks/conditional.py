@@ -1,4 +1,4 @@
-"""How labels and vectors change networks: gains and shifts of batch norm, and a logit's projection on a label.
+"""Conditional layers: gains and shifts of batch norm, and a logit's projection on a label.
 
 References:
     | Gains and shifts of a label: A Learned Representation for Artistic Style (Dumoulin et al., 2016)

@@ -1,4 +1,4 @@
-"""What keeps weights small: projections for a player's ``project``, and spectral norms inside the network."""
+"""Bounds on weights: projections for a player's ``project``, and spectral norms inside the network."""
 
 from __future__ import annotations
 

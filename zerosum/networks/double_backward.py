@@ -25,7 +25,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
 
 class Placing(NamedTuple):
-    """Where filters are laid: what ``torch.convolution`` takes after x, weights and bias."""
+    """The geometry of a convolution: the arguments of ``torch.convolution`` after x, weights and bias."""
 
     stride: Sequence[int] = (1, 1)
     padding: Sequence[int] = (0, 0)

@@ -1,1 +1,1 @@
-"""How fast a game runs and what it costs: timing, roofline, operation counts, autotune, forecast."""
+"""Speed and cost of a game: timing, roofline, operation counts, autotune, forecast."""

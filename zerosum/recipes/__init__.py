@@ -86,12 +86,12 @@ https://arxiv.org/abs/1701.00160), with what each branch gives."""
 
 
 def branch(name: str) -> str:
-    """Where in the taxonomy a recipe stands: its constant ``BRANCH``, without importing it."""
+    """The branch of the taxonomy that a recipe is in: its constant ``BRANCH``, without importing it."""
     return _constant(name, "BRANCH", "adversarial")
 
 
 def needs(name: str) -> str:
-    """What data a recipe takes: its constant ``NEEDS``, without importing it.
+    """The data that a recipe takes: its constant ``NEEDS``, without importing it.
 
     ``examples`` are any; ``images`` are square and of a side that convolutions halve, ``images with labels`` have
     labels too.
@@ -154,7 +154,7 @@ class Code:
 
 
 _RUN: dict[str, Code] = {}
-"""What has been run, by the name of its module."""
+"""Code that has been run, by the name of its module."""
 
 
 def is_own(name: str) -> bool:
@@ -198,7 +198,7 @@ def run(code: Code) -> ModuleType:
 
 
 def place(error: BaseException) -> str | None:
-    """Where in a user's own recipe an error was raised, as a file and a line; None where it was not."""
+    """The file and line of a user's own recipe that raised an error; None if none did."""
     files = {str(code.path) for code in _RUN.values()}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in files:
@@ -208,7 +208,7 @@ def place(error: BaseException) -> str | None:
 
 
 def reason(error: Exception) -> str:
-    """What an error says: a sentence of ours as it is, anything else with its kind."""
+    """The message of an error: a sentence of ours as it is, anything else with its kind."""
     said = str(error).partition("\n")[0]
     return said if isinstance(error, ValueError) else f"{type(error).__name__}: {said}"
 

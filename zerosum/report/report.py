@@ -33,7 +33,7 @@ MACHINE = ("device", "threads", "mode", "precision", "system", "processor", "cor
 
 @dataclass(frozen=True)
 class Story:
-    """What a run folder tells, read once.
+    """The contents of a run folder, read once.
 
     Arguments:
         path: The folder.
@@ -45,12 +45,12 @@ class Story:
 
     @property
     def title(self) -> str:
-        """What was trained on what."""
+        """The recipe and its data."""
         return f"{self.record['recipe']} on {self.spec.name if self.spec else 'data'}"
 
     @property
     def spec(self) -> DataSpec | None:
-        """What its data were."""
+        """The spec of its data."""
         record = self.record["data"].get("spec")
         return None if record is None else DataSpec.read(record)
 
@@ -73,7 +73,7 @@ class Story:
 
     @property
     def divergence(self) -> dict[str, Any] | None:
-        """Where it diverged, unless it has gone on since."""
+        """The facts of a divergence, unless training has gone on since."""
         facts = self.path / "diverged" / FACTS
         if not facts.exists():
             return None
@@ -82,7 +82,7 @@ class Story:
 
 
 def verdict(story: Story) -> str:
-    """What came of it, in a sentence or two."""
+    """The verdict, in a sentence or two."""
     lines = story.lines
     what = story.title
     if not lines:

@@ -103,7 +103,7 @@ def _parts(curve: Curve, low: float, high: float) -> list[list[tuple[float, floa
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
-    """What all values but the outermost hundredth at either side need: one spike does not flatten the rest."""
+    """The range of all values but the outermost hundredth at either side: one spike does not flatten the rest."""
     if not values:
         return 0.0, 1.0
     ordered = sorted(values)

@@ -1,4 +1,4 @@
-"""Where randomness comes from: the distributions that latents are drawn from."""
+"""Sources of randomness: the distributions that latents are drawn from."""
 
 from zerosum.sources.latents import (
     Labels as Labels,

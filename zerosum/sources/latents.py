@@ -39,7 +39,7 @@ class Uniform:
         return torch.empty(n, self.dim, device=generator.device).uniform_(self.low, self.high, generator=generator)
 
     def quantile(self, u: Tensor) -> Tensor:
-        """Where a coordinate's distribution function is u: its inverse, a line. u in [0, 1], any shape."""
+        """Quantile function of a coordinate, a line. u in [0, 1], any shape."""
         return self.low + (self.high - self.low) * u
 
 
@@ -57,7 +57,7 @@ class Normal:
         return torch.randn(n, self.dim, device=generator.device, generator=generator)
 
     def quantile(self, u: Tensor) -> Tensor:
-        r"""Where a coordinate's distribution function is u: its inverse, :math:`\Phi^{-1}(u)`. u in (0, 1), any shape.
+        r"""Quantile function of a coordinate, :math:`\Phi^{-1}(u)`. u in (0, 1), any shape.
 
         Examples:
             >>> Normal(1).quantile(torch.tensor([0.5, 0.975]))
@@ -98,7 +98,7 @@ class TruncatedNormal:
         return self.quantile(torch.special.ndtr(Normal(self.dim)(n, generator).double())).float()
 
     def quantile(self, u: Tensor) -> Tensor:
-        """Where a coordinate's distribution function is u: its inverse. u in [0, 1], any shape."""
+        """Quantile function of a coordinate. u in [0, 1], any shape."""
         # Both ends from the lower tail, where small probabilities keep their digits.
         below = 0.5 * math.erfc(self.threshold / math.sqrt(2))
         tail = below + (0.5 - below) * (1 - (2 * u - 1).abs())

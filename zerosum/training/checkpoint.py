@@ -42,7 +42,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was read.
+    """A checkpoint that was read.
 
     Attributes:
         path: Its folder.

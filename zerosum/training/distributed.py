@@ -33,7 +33,7 @@ GRACE = 3.0
 
 
 class Order(IntEnum):
-    """What comes next."""
+    """The next step of all ranks."""
 
     STOP = 0
     PLAY = 1

@@ -28,7 +28,7 @@ FAKE_LABEL = "fake_label"
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a recipe builds.
+    """A game with its priors, outputs and metrics: the result of a recipe's ``build``.
 
     Arguments:
         game: All that changes in training.

@@ -35,10 +35,10 @@ FACTS = "facts.json"
 """In ``diverged``: the round and the cause, beside the batches of that round."""
 
 IDENTITY = {"recipe": str, "config": dict, "data": dict, "seed": int}
-"""What a run is, and of which type: none of it may change while it goes on, nor the code of a user's own recipe."""
+"""The identity of a run, with types: none of it may change while it goes on, nor the code of a user's own recipe."""
 
 _BEGINNINGS = re.compile(rf"{re.escape(LOCK)}|probe\..*|config\.json\.new")
-"""What a process killed before its run began leaves: a folder with nothing else is as good as empty."""
+"""Files of a process that was killed before its run began: a folder with nothing else is as good as empty."""
 
 
 class RunFolder:

@@ -45,7 +45,7 @@ class Goal:
     seconds: float | None = None
 
     def fraction(self, round: int, examples: int, seconds: float) -> float:
-        """How much of it is reached; 1 or more is all.
+        """The share that is reached; 1 or more is all.
 
         Arguments:
             round: Rounds played.
@@ -58,7 +58,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Intervals:
-    """What is done every so many rounds.
+    """Intervals in rounds of lines, pictures and checkpoints.
 
     Arguments:
         log: A line of terms.
@@ -75,7 +75,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Run:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
         path: The run folder.

@@ -21,12 +21,12 @@ CHUNK = 500
 """Examples that an output sees together, so that any number needs bounded memory."""
 
 DensityKind = Literal["exact", "lower bound", "upper bound", "estimate", "unnormalized"]
-"""How the number relates to the log density of the model; kinds never mix in one ranking."""
+"""Relation of the number to the log density of the model; kinds never mix in one ranking."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """What the numbers of a ``log_prob`` output are.
+    """The kind of number that a ``log_prob`` output returns.
 
     Arguments:
         kind: How they relate to the model's log density.

@@ -74,7 +74,7 @@ class RunLogger:
 
     @property
     def where(self) -> str:
-        """Where the run stands, in words."""
+        """The position of the run, in words."""
         return f"round {self._stages.round}, {self._stages.examples} examples, {self.seconds:.1f} s of training"
 
     def start_clock(self, before: float) -> None:
@@ -140,7 +140,7 @@ class RunLogger:
             self.attempt("report", lambda: write(folder.path, folder.record, self._stages.experiment))
 
     def dump(self, player: str, reading: Reading) -> None:
-        """What the last round saw, and all that is needed to play it again."""
+        """Write the batches of the last round, and all that is needed to replay it."""
         self.attempt("dump", functools.partial(self._dump, player, reading))
 
     def attempt(self, what: str, write: Callable[[], Any], last: bool = False) -> Any:

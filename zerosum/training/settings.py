@@ -1,4 +1,4 @@
-"""How a run is played on its machine: device, threads, mode, precision and micro-batches, as its record has them."""
+"""Settings of a run on its machine: device, threads, mode, precision and micro-batches, as its record has them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zerosum.runtime import choose_device
 from zerosum.training.experiment import Experiment
 
 SINCE = {"ranks": 1, "precision": "float32", "micro_batches": 1}
-"""What holds for runs of before there was a choice."""
+"""Settings of runs that were made before there was a choice."""
 
 
 def settle(experiment: Experiment, settings: Mapping[str, Any]) -> Game:

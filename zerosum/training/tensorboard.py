@@ -1,4 +1,4 @@
-"""What the log says, for TensorBoard as well; an extra, ``pip install zerosum[tensorboard]``."""
+"""The log for TensorBoard as well; an extra, ``pip install zerosum[tensorboard]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""How parameters move: an update rule is ``(init, plain, fused)``.
+r"""Update rules of parameters: each is ``(init, plain, fused)``.
 
 Every rule has two executions that compute the same step. *plain* is made of ordinary tensor operations: it can be
 compiled, differentiated (unrolling) and reads like the paper. *fused* calls torch's own fused kernel in place, without

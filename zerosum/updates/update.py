@@ -14,7 +14,7 @@ Number = float | Callable[[Tensor], Tensor]
 """A constant, or a ramp: a function of the examples seen (0-d int64) that returns a 0-d tensor."""
 
 State = dict[str, list[Tensor]]
-"""What a rule remembers: named lists, one tensor per parameter, or one for all of them."""
+"""The state of a rule: named lists, one tensor per parameter, or one for all of them."""
 
 Plain = Callable[[Sequence[Tensor], State, Sequence[Tensor], Tensor], tuple[list[Tensor], State]]
 Fused = Callable[[list[Tensor], State, list[Tensor], Tensor, Tensor], None]

@@ -19,7 +19,7 @@ Write = Callable[[Path, Tensor, Any], None]
 
 @dataclass(frozen=True)
 class Kind:
-    """What the values of a field mean.
+    """The meaning of the values of a field.
 
     Arguments:
         name: In JSON, in ``zerosum data scan`` and in messages.

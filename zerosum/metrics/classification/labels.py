@@ -13,7 +13,7 @@ from zerosum.metrics.metric import Measure, Metric, Model, Splits, of_samples
 
 
 def classes_covered(n: int = 5000, share: float = 0.02, updates: int = 2500) -> Metric:
-    """How many classes get their share of the samples, each sample labelled by a classifier.
+    """Number of classes that get their share of the samples, each sample labelled by a classifier.
 
     The facts are the smallest share of a class and the mean largest probability.
 

@@ -1,4 +1,4 @@
-r"""How near images are to their targets: peak signal-to-noise ratio and structural similarity.
+r"""Fidelity of images to their targets: peak signal-to-noise ratio and structural similarity.
 
 Both are of images in [0, 1], one number for each pair; the metric is the mean over the pairs. They equal
 ``skimage.metrics.peak_signal_noise_ratio`` and ``structural_similarity`` with ``data_range=1``.

@@ -79,7 +79,7 @@ class Config:
     horizon: Count = 250
     """When the final momentum is reached [epochs]."""
     pretraining: Count = 50
-    """How long the pretrained part of the tfd generator is trained alone first [epochs]."""
+    """Training of the inner part of the tfd generator alone, before the whole [epochs]."""
     average_halflife: Positive = 50_000
     """Half-life of a weight in the generator's average, which samples are drawn from [examples]."""
     prior: Literal["uniform", "normal"] | None = None
