@@ -5,7 +5,7 @@ import pytest
 from zerosum.data import CATALOG, SPLITS, open_data
 from zerosum.errors import DataError
 
-HERE = [name for name, entry in CATALOG.items() if entry.law is not None or name == "digits"]
+HERE = [name for name, entry in CATALOG.items() if entry.distribution is not None or name == "digits"]
 """Data sets that need no files; the others are in test_known.py."""
 
 

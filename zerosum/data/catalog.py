@@ -25,17 +25,17 @@ from zerosum.errors import DataError, unknown
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the catalogue: what it is, and either how it is opened or the law it is drawn from.
+    """One line of the catalogue: what it is, and either how it is opened or the distribution it is drawn from.
 
     Arguments:
         text: What it is, in words.
         open: ``(split, seed, device, root) -> Data``, for what is read.
-        law: Makes the law from a toy's parameters, for what is drawn.
+        distribution: Makes the distribution from a toy's parameters, for what is drawn.
     """
 
     text: str
     open: Callable[[str, int | None, torch.device, Path], Arrays] | None = None
-    law: Callable[..., toys.GaussianMixture] | None = None
+    distribution: Callable[..., toys.GaussianMixture] | None = None
 
 
 CATALOG: dict[str, Entry] = {
@@ -47,10 +47,10 @@ CATALOG: dict[str, Entry] = {
     ),
     "usps": Entry("9,298 digits of post codes, 16x16 grey, 10 classes", open=known.open_usps),
     "cifar10": Entry("60,000 photographs, 32x32 colour, 10 classes", open=known.open_cifar10),
-    "gaussian": Entry("toy: one Gaussian on the line", law=toys.gaussian),
-    "mixture": Entry("toy: equally spaced Gaussians on the line", law=toys.mixture),
-    "ring": Entry("toy: Gaussians on a circle", law=toys.ring),
-    "grid": Entry("toy: a square grid of Gaussians", law=toys.grid),
+    "gaussian": Entry("toy: one Gaussian on the line", distribution=toys.gaussian),
+    "mixture": Entry("toy: equally spaced Gaussians on the line", distribution=toys.mixture),
+    "ring": Entry("toy: Gaussians on a circle", distribution=toys.ring),
+    "grid": Entry("toy: a square grid of Gaussians", distribution=toys.grid),
 }
 
 
@@ -96,14 +96,14 @@ def open_data(
     if base not in CATALOG:
         raise DataError(_missing(base))
     entry = CATALOG[base]
-    if entry.law is None:
+    if entry.distribution is None:
         assert entry.open is not None
         opened = entry.open(split, seed, device, known.data_root(root))
         return opened if given is None else _binarized(opened, base, given)
-    defaults = {p.name: p.default for p in inspect.signature(entry.law).parameters.values()}
+    defaults = {p.name: p.default for p in inspect.signature(entry.distribution).parameters.values()}
     values = defaults | _parameters(base, given or "", defaults)
     full = f"{base}[{', '.join(f'{key}={value}' for key, value in values.items())}]"
-    return toys.Toy(full, entry.law(**values), split, seed, device)
+    return toys.Toy(full, entry.distribution(**values), split, seed, device)
 
 
 def _binarized(data: Arrays, base: str, given: str) -> Data:

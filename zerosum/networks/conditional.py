@@ -124,8 +124,9 @@ class MatchingHead(nn.Module):
 def standing_statistics(networks: Iterable[nn.Module], calls: Iterable[Callable[[], object]]) -> None:
     """Give batch norms the mean statistics of many batches, in place of those that training left.
 
-    The running ones are of the weights of the last rounds; an average of weights, or latents of another law than in
-    training (truncated ones), have others. Everything but the batch norms is in evaluation meanwhile. Those that no
+    Running statistics belong to the weights of the last rounds. An average of weights has others, and so have latents
+    of another distribution than in training (truncated ones).
+    Everything but the batch norms is in evaluation meanwhile. Those that no
     call reaches keep theirs; where there are none, none is made.
 
     Arguments:

@@ -27,8 +27,8 @@ def max_column_norm(limit: float) -> Callable[[str, Tensor], Tensor]:
 def clip(bound: float) -> Callable[[str, Tensor], Tensor]:
     """A projection of every parameter onto [-bound, bound], coordinate by coordinate; for a player's ``project``.
 
-    It keeps a critic's slope below some constant K that depends on the network, so that a Wasserstein loss is minus
-    K times a distance at most. Gains of normalisation layers are clipped too, as in the released code.
+    The gradient norm of the critic stays below a constant K that depends on the network, so that a Wasserstein loss is
+    minus K times a distance at most. Gains of normalisation layers are clipped too, as in the released code.
 
     Raises:
         ValueError: The bound is not positive.
@@ -50,8 +50,9 @@ def clip(bound: float) -> Callable[[str, Tensor], Tensor]:
 def spectral_norm(network: nn.Module) -> nn.Module:
     r"""Divide the weight of every linear, convolution and embedding layer by its largest singular value, in place.
 
-    :math:`\bar W = W / \sigma(W)`, the weight of a convolution read as a matrix (out, in k k): a bound on the slope of
-    linear layers, and of convolutions up to a factor of at most k. :math:`\sigma` is :math:`u^T W v` with u and v from
+    :math:`\bar W = W / \sigma(W)`, the weight of a convolution read as a matrix (out, in k k). It bounds the gradient
+    norm of linear layers, and of convolutions up to a factor of at most k.
+    :math:`\sigma` is :math:`u^T W v` with u and v from
     one power iteration per forward pass in training, none in evaluation; they are buffers, and gradients flow through
     W.
 

@@ -1,4 +1,4 @@
-r"""Layers that are quick to differentiate twice, as penalties on a critic's slope do.
+r"""Layers that are quick to differentiate twice, as gradient penalties on a critic do.
 
 **Convolution**, :math:`y = w * x`. Its gradients :math:`\bar x` and :math:`\bar w` are linear in :math:`\bar y` and in
 the other of x and w. So what comes back to them, u and v of their shapes, goes on as
@@ -11,7 +11,7 @@ the other of x and w. So what comes back to them, u and v of their shapes, goes 
 the three kernels that every convolution has. Torch takes instead, for the second, a convolution by filters as large as
 the planes, group by group.
 
-**Leaky rectifier**. Its slope is constant but where it bends, and nothing comes back to x. Torch makes and adds zeros.
+**LeakyReLU**. Its slope is constant but where it bends, and nothing comes back to x. Torch makes and adds zeros.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Conv2d(nn.Conv2d):
 
 
 def rectify(x: Tensor, slope: float) -> Tensor:
-    """The leaky rectifier, ``max(x, slope x)``, any shape; the slope above 0 and below 1.
+    """LeakyReLU, ``max(x, slope x)``, any shape; the slope above 0 and below 1.
 
     Arguments:
         x: Any shape.
@@ -142,7 +142,7 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, ...]:
-        # A penalty asks for the slope at x alone; that of the weights would be for nothing, and half of the work.
+        # A penalty asks for the gradient at x alone; that of the weights would not be used, and half of the work.
         wanted = [node is not None and _will_run(node) for node, _ in ctx.next_functions]
         wanted += [False] * (3 - len(wanted))  # without a bias
         if gradient is None or not any(wanted):

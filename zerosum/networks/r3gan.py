@@ -1,7 +1,7 @@
 r"""The networks of R3GAN: residual blocks of grouped convolutions, and nothing that normalises, attends or modulates.
 
 A block is :math:`y = x + W_3\,\phi(W_2\,\phi(W_1 x + b_1) + b_2)`, with :math:`W_1` 1x1 from C to 2C channels,
-:math:`W_2` 3x3 in groups, :math:`W_3` 1x1 back to C, and :math:`\phi` the leaky rectifier with slope 0.2. Weights are
+:math:`W_2` 3x3 in groups, :math:`W_3` 1x1 back to C, and :math:`\phi` LeakyReLU with slope 0.2. Weights are
 normal with deviation :math:`g / \sqrt{\mathrm{fan\ in}}`; in a block of a network of L blocks
 :math:`g = \sqrt{2 / 1.04}\, L^{-1/4}`, and :math:`W_3` begins at 0; elsewhere g is 1. So every block begins as the
 identity, a new generator is linear in z, and a new discriminator in x.

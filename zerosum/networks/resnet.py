@@ -94,7 +94,7 @@ class ResNetDiscriminator(nn.Module):
         width: As of the generator; 128 in both papers' networks for CIFAR-10.
         classes: Labels there are, or None.
         norm: Of the examples for themselves before each rectifier of a block but the first: none, or layer norm over
-            channels and positions, which keeps an example's slope its own.
+            channels and positions, which keeps the gradient of an example its own.
         attention: As of the generator.
 
     Attributes:

@@ -64,11 +64,11 @@ class Witness:
     def __call__(self, player: str, gradients: Sequence[Tensor]) -> None:
         """Take down one update."""
         bad = {
-            name: (int((~slope.isfinite()).sum()), slope.numel())
-            for name, slope in zip(self.game.named(player), gradients, strict=True)
-            if not slope.isfinite().all()
+            name: (int((~gradient.isfinite()).sum()), gradient.numel())
+            for name, gradient in zip(self.game.named(player), gradients, strict=True)
+            if not gradient.isfinite().all()
         }
-        norm = torch.stack([slope.double().square().sum() for slope in gradients]).sum().sqrt()
+        norm = torch.stack([gradient.double().square().sum() for gradient in gradients]).sum().sqrt()
         self.seen.append(Update(player, float(norm), bad))
 
 
