@@ -87,7 +87,8 @@ def test_groups_have_orders_of_their_own_and_wrap_at_their_own_count():
     batch = data.batch(0, 12)
     assert sorted(batch["a"][:6].flatten().tolist()) == list(range(6))
     assert sorted(batch["b"][:4].flatten().tolist()) == sorted(batch["b"][4:8].flatten().tolist()) == list(range(4))
-    assert batch["a"][:4].tolist() != batch["b"][:4].tolist()
+    alike = Arrays(data.spec, {"a": torch.arange(50), "b": torch.arange(50)}, seed=0, groups=(("a",), ("b",)))
+    assert not torch.equal(alike.batch(0, 50)["a"], alike.batch(0, 50)["b"])  # domains of one size are not paired
     later = data.batch(5, 4)
     assert all(torch.equal(later[name], batch[name][5:9]) for name in "ab")
 
@@ -146,6 +147,10 @@ def test_a_table_is_standardised_and_one_hot_with_partial_labels():
     assert data.spec.labels == ("high", "low")
     batch = data.batch(0, data.count)
     torch.testing.assert_close(batch["x"][:, :10].mean(0), torch.zeros(10), atol=1e-5, rtol=0)
+    torch.testing.assert_close(batch["x"][:, :10].std(0, correction=0), torch.ones(10), atol=1e-5, rtol=0)
+    lines = [line.split(",") for line in Path("rows.csv").read_text().splitlines()[1:]]
+    rows = {(*(f"{float(cell):.6g}" for cell in line[:10]), line[10]) for line in lines}
+    assert tuple(values(batch["x"][0], data.spec.x.columns)) in rows  # as it stood in the file
     assert (batch["x"][:, 10:].sum(1) == 1).all()
     assert UNLABELLED in batch["label"].tolist()
     assert sum(open_data("rows.csv", split).count for split in ("train", "valid", "test")) == 60

@@ -196,3 +196,13 @@ def test_an_output_calls_networks_in_evaluation_mode():
     made = experiment(outputs={"encode": lambda net, batch: nn.functional.dropout(batch["x"], 0.5, net.extra.training)})
     made.game.networks._modules["extra"] = nn.Identity()
     assert torch.equal(made.call("encode", {"x": torch.ones(99)}), torch.ones(99))
+
+
+def test_a_result_is_of_a_field_only_where_the_output_says_so():
+    x = torch.zeros(3, 1)
+    score = Output(lambda net, batch: x, ("x",), returns="score")
+    assert score.of_field(x, ("x", "label")) is None
+    assert score.of_field(x, ("score",)) is x
+    both = Output(lambda net, batch: {}, ("x",), returns={"mean": "z", "image": "x"})
+    assert both.of_field({"mean": x, "image": x + 1}, ("x",)).tolist() == [[1.0]] * 3
+    assert (score.returns_one_of(("x",)), both.returns_one_of(("x",))) == (False, True)

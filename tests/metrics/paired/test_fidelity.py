@@ -109,6 +109,9 @@ def test_they_are_means_over_test_examples():
     x = open_data("digits", "test").batch(0, 300)["x"]
     dark = (x - 0.1).clamp(min=0)
     result = psnr()(model(), splits)
+    each = signal_to_noise(dark, x).double()
+    half = 1.96 * float(each.std()) / 300**0.5  # of a 95 % interval by the normal distribution
+    assert result.interval == pytest.approx((float(each.mean()) - half, float(each.mean()) + half), rel=1e-6)
     assert result.metric == "psnr[n=10000, output=reconstruct, split=test]"
     assert (result.n, result.data, result.split) == (300, "digits", "test")
     assert result.value == pytest.approx(float(signal_to_noise(dark, x).mean()))
