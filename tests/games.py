@@ -27,6 +27,11 @@ def bilinear(x=1.0, y=1.0, rate=0.1, schedule=alternating, repeat_y=1):
     )
 
 
+def one_player(objective, network, **player):
+    """A game of one network that descends one objective."""
+    return Game({"net": network}, {"one": Player(("net",), sgd(0.1), **player)}, alternating(Turn("one", objective)))
+
+
 def values(game):
     """The numbers of a game of scalars."""
     return tuple(float(network.value.detach()) for network in game.networks.values())
