@@ -11,7 +11,7 @@ import torch
 import zerosum as zs
 from zerosum.data import KINDS, Arrays, Column, DataSpec, Field, open_data
 from zerosum.data.kinds import UNLABELLED
-from zerosum.data.kinds.table import values
+from zerosum.data.kinds.table import coordinates, values
 from zerosum.data.kinds.tokens import text
 from zerosum.data.waveforms import read_wave
 from zerosum.errors import ConfigError, DataError
@@ -51,7 +51,18 @@ def test_a_missing_field_and_a_size_that_differs_are_named():
 def test_every_kind_that_has_a_picture_draws_one(kind):
     examples = {"image": torch.rand(5, 1, 8, 8), "binary": torch.ones(5, 1, 8, 8), "tokens": torch.randint(9, (5, 12))}
     x = examples.get(kind.name, torch.randn(5, 300 if kind.name == "waveform" else 3))
-    assert min(kind.picture(x, x if kind.over_reals else None).size) > 4
+    field = TABLE if kind.name == "table" else Field(kind, tuple(x.shape[1:]), names=tuple("abcdefghi"))
+    assert min(kind.picture(x, field, x if kind.over_reals else None).size) > 4
+
+
+def test_a_picture_of_text_is_its_lines():
+    field = Field(KINDS["tokens"], (3,), 2, ("a", "b"))
+    one, two = (
+        KINDS["tokens"].picture(torch.tensor(rows), field, None) for rows in ([[0, 1, 0]], [[0, 1, 0], [1, 1, 1]])
+    )
+    assert two.height == one.height + 16
+    assert two.crop((0, 0, one.width, 24)).tobytes() == one.crop((0, 0, one.width, 24)).tobytes()
+    assert coordinates(TABLE.columns) == ["age", "pet = cat", "pet = dog"]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def picture(samples: Tensor, field: Field, reals: Tensor | None = None) -> Image
     """
     if field.kind.picture is None:
         raise ValueError(f"values of kind {field.kind.name!r} have no picture; write them as arrays (.npz).")
-    return field.kind.picture(samples, reals)
+    return field.kind.picture(samples, field, reals)
 
 
 def png(image: Image.Image) -> bytes:

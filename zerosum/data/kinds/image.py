@@ -38,8 +38,14 @@ def grid(images: Tensor, columns: int | None = None) -> Image.Image:
     return Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet)
 
 
-def draw(images: Tensor, reals: Tensor | None = None) -> Image.Image:
-    """Images in rows; real ones are not drawn."""
+def draw(images: Tensor, field: Any, reals: Tensor | None = None) -> Image.Image:
+    """Images in rows; real ones are not drawn.
+
+    Arguments:
+        images: (n, ...).
+        field: What they are of.
+        reals: Real ones, or None.
+    """
     return grid(images)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 from torch import Tensor, nn
 
-Picture = Callable[[Tensor, Tensor | None], Image.Image]
-"""Draws examples, ``(examples, real ones or None) -> picture``."""
+Picture = Callable[[Tensor, Any, Tensor | None], Image.Image]
+"""Draws examples of a field, ``(examples, field, real ones or None) -> picture``."""
 
 Write = Callable[[Path, Tensor, Any], None]
 """Writes one example to a file, ``(path, example, field)``."""

@@ -17,8 +17,14 @@ CANVAS = 480
 _REAL, _FAKE, _GROUND = (170, 178, 189), (214, 69, 65), (255, 255, 255)
 
 
-def draw(points: Tensor, reals: Tensor | None = None) -> Image.Image:
-    """A scatter of the first two coordinates over those of real points; a histogram on the line."""
+def draw(points: Tensor, field: Any, reals: Tensor | None = None) -> Image.Image:
+    """A scatter of the first two coordinates over those of real points; a histogram on the line.
+
+    Arguments:
+        points: (n, ...).
+        field: What they are of.
+        reals: Real ones, or None.
+    """
     reals = points[:0] if reals is None else reals
     return histogram(points, reals) if points.shape[1] == 1 else scatter(points[:, :2], reals[:, :2])
 

@@ -20,18 +20,36 @@ ACROSS = 4
 MOST = 16
 """Coordinates that are drawn."""
 
+TITLE = 14
+"""Height of a name [pixels]."""
 
-def draw(rows: Tensor, reals: Tensor | None = None) -> Image.Image:
-    """A histogram of every coordinate over that of real rows."""
+
+def draw(rows: Tensor, field: Any, reals: Tensor | None = None) -> Image.Image:
+    """A histogram of every coordinate over that of real rows, under its name.
+
+    Arguments:
+        rows: (n, d).
+        field: With the columns.
+        reals: Real rows, or None.
+    """
+    from PIL import ImageDraw
+
     reals = rows[:0] if reals is None else reals
     drawn = min(rows.shape[1], MOST)
     across = min(ACROSS, drawn)
     width, height = CANVAS // 2, CANVAS // 4
-    sheet = Image.new("RGB", (across * width, -(-drawn // across) * height), (255, 255, 255))
-    for place in range(drawn):
+    sheet = Image.new("RGB", (across * width, -(-drawn // across) * (height + TITLE)), (255, 255, 255))
+    for place, name in zip(range(drawn), coordinates(field.columns), strict=False):
         cell = histogram(rows[:, place : place + 1], reals[:, place : place + 1], bins=30).resize((width, height))
-        sheet.paste(cell, (place % across * width, place // across * height))
+        corner = place % across * width, place // across * (height + TITLE)
+        ImageDraw.Draw(sheet).text((corner[0] + 4, corner[1] + 2), name, fill=(0, 0, 0))
+        sheet.paste(cell, (corner[0], corner[1] + TITLE))
     return sheet
+
+
+def coordinates(columns: tuple[Any, ...]) -> list[str]:
+    """Names of the coordinates of a row: of a number its column, of a category also its value."""
+    return [name for c in columns for name in ([f"{c.name} = {v}" for v in c.categories] or [c.name])]
 
 
 def values(row: Tensor, columns: tuple[Any, ...]) -> list[str]:

@@ -10,8 +10,11 @@ from torch import Tensor
 
 from zerosum.data.kinds.kind import Kind
 
-LINE, SIDE = 14, 8
-"""Pixels of a line of text, and around it."""
+LINE, SIDE = 16, 8
+"""Height of a line of text, and margin [pixels]."""
+
+MOST = 120
+"""Characters of a line that are drawn."""
 
 
 def text(tokens: Tensor, names: tuple[str, ...]) -> str:
@@ -27,12 +30,23 @@ def text(tokens: Tensor, names: tuple[str, ...]) -> str:
     return ("" if all(len(name) <= 1 for name in names) else " ").join(words)
 
 
-def draw(tokens: Tensor, reals: Tensor | None = None) -> Image.Image:
-    """Sequences as rows of cells whose brightness is the token's number."""
-    from zerosum.data.kinds.image import grid
+def draw(tokens: Tensor, field: Any, reals: Tensor | None = None) -> Image.Image:
+    """Sequences as lines of text.
 
-    most = max(int(tokens.max()), 1)
-    return grid((tokens.double() / most).float()[None, None], 1)
+    Arguments:
+        tokens: (n, T) int64.
+        field: With the names of the vocabulary.
+        reals: Real ones, which are not drawn.
+    """
+    from PIL import ImageDraw, ImageFont  # with its fonts, which pictures of images do without
+
+    font = ImageFont.load_default(LINE - 2)
+    lines = [" ".join(text(sequence, field.names).split())[:MOST] for sequence in tokens]
+    width = int(max(font.getlength(line) for line in lines))
+    sheet = Image.new("L", (width + 2 * SIDE, len(lines) * LINE + 2 * SIDE), 255)
+    for number, line in enumerate(lines):
+        ImageDraw.Draw(sheet).text((SIDE, SIDE + number * LINE), line, fill=0, font=font)
+    return sheet
 
 
 def write(path: Path, tokens: Tensor, field: Any) -> None:
@@ -46,4 +60,6 @@ def write(path: Path, tokens: Tensor, field: Any) -> None:
     path.write_text(text(tokens, field.names) + "\n", encoding="utf-8")
 
 
-TOKENS = Kind("tokens", "sequences of tokens, int64", continuous=False, picture=draw, suffix=".txt", write=write)
+TOKENS = Kind(
+    "tokens", "sequences of tokens, int64", continuous=False, picture=draw, shown=32, suffix=".txt", write=write
+)

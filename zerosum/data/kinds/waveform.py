@@ -18,8 +18,14 @@ WIDTH, HEIGHT = 256, 48
 """Of the picture of one waveform [pixels]."""
 
 
-def draw(waves: Tensor, reals: Tensor | None = None) -> Image.Image:
-    """Each waveform as the band between its least and largest value in every column, in rows of four."""
+def draw(waves: Tensor, field: Any, reals: Tensor | None = None) -> Image.Image:
+    """Each waveform as the band between its least and largest value in every column, in rows of four.
+
+    Arguments:
+        waves: (n, ...).
+        field: What they are of.
+        reals: Real ones, or None.
+    """
     count = len(waves)
     padded = torch.nn.functional.pad(waves.float().cpu().view(count, -1), (0, -waves[0].numel() % WIDTH))
     columns = padded.view(count, WIDTH, -1)
